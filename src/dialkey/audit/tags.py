@@ -1,0 +1,38 @@
+"""Every kind of event that the trail knows."""
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    """One line each; the reference lists them from here."""
+
+    ORGANIZATION_CREATED = "organization.created"
+    PRODUCT_CREATED = "product.created"
+    PRODUCT_CHANGED = "product.changed"
+    PRODUCT_SUSPENDED = "product.suspended"
+    PRODUCT_LISTED = "product.listed"
+    PRODUCT_ENABLED = "product.enabled"
+    PRODUCT_DISABLED = "product.disabled"
+    CLIENT_CREATED = "client.created"
+    CLIENT_CHANGED = "client.changed"
+    CLIENT_DISABLED = "client.disabled"
+    CLIENT_SECRET_ADDED = "client.secret_added"
+    CLIENT_SECRET_REVOKED = "client.secret_revoked"
+    OPERATOR_CREATED = "operator.created"
+    OPERATOR_CHANGED = "operator.changed"
+    SUBSCRIPTION_CREATED = "subscription.created"
+    SUBSCRIPTION_NUMBER_CHANGED = "subscription.number_changed"
+    SUBSCRIPTION_SUSPENDED = "subscription.suspended"
+    SUBSCRIPTION_RESUMED = "subscription.resumed"
+    SUBSCRIPTION_ENDED = "subscription.ended"
+    NUMBER_REASSIGNED = "number.reassigned"
+    SIGNED_IN = "session.started"
+    SIGNED_OUT = "session.ended"
+    PIN_LOCKED = "pin.locked"
+    CONSENT_GIVEN = "consent.given"
+    CONSENT_CHANGED = "consent.changed"
+    CONSENT_WITHDRAWN = "consent.withdrawn"
+    GRANT_ENDED = "grant.ended"
+    KEY_ADDED = "key.added"
+    KEY_RETIRED = "key.retired"
+    SECRET_ROTATED = "secret.rotated"

@@ -1,0 +1,262 @@
+"""Settings: one frozen tree from a TOML file and the environment. A key that is not known refuses to start.
+
+Durations are whole seconds. An environment variable overrides the file: `DIALKEY_ISSUER` for a top-level key,
+`DIALKEY_TOKENS__CODE_LIFETIME` for one in a table. Secrets belong in the environment or in a file with mode 0600.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from dialkey.base.url import is_loopback_host
+
+Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
+Count = Annotated[int, Meta(ge=1, le=100_000_000)]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names the key and what is wrong with it."""
+
+
+class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where requests come in."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8080
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Server processes."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) whose `X-Forwarded-For` is believed. Empty: nobody's."""
+    extra_hosts: tuple[str, ...] = ()
+    """Host names that are answered besides the issuer's own."""
+    header_timeout: Seconds = 10
+    """A request whose head is not complete by then is closed."""
+    body_timeout: Seconds = 10
+    request_timeout: Seconds = 30
+    max_connections: Count = 4000
+    """Per worker; further ones are answered 503."""
+
+
+class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where state lives."""
+
+    url: str = "sqlite:///var/dialkey.sqlite3"
+    """`sqlite:///relative/path`, `sqlite:////absolute/path`, or a libpq URI `postgresql://…` (several hosts allowed)."""
+    pool_size: Annotated[int, Meta(ge=2, le=200)] = 8
+    """PostgreSQL connections per worker."""
+    statement_timeout: Seconds = 5
+
+
+class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The key that encrypts all other keys at rest."""
+
+    master_key: str = ""
+    """32 bytes as base64url; from the environment only (`DIALKEY_KEYS__MASTER_KEY`)."""
+    master_key_file: str = "var/master.key"
+    """A file with mode 0600 that holds the same; made by `dialkey keys init`."""
+    jwks_max_age: Seconds = 3600
+    """How long clients may cache the public keys. A new key is published this long before it signs."""
+
+
+class Tokens(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long things live."""
+
+    code_lifetime: Annotated[int, Meta(ge=1, le=60)] = 60
+    access_token_lifetime: Annotated[int, Meta(ge=1, le=86400)] = 3600
+    id_token_lifetime: Annotated[int, Meta(ge=1, le=3600)] = 600
+    refresh_idle_lifetime: Seconds = 60 * 24 * 3600
+    """A grant whose refresh token is not used for so long is over."""
+    refresh_absolute_lifetime: Seconds = 365 * 24 * 3600
+    refresh_retry_window: Annotated[int, Meta(ge=0, le=3600)] = 60
+    """The previous refresh token gets the same successor again within this time."""
+    grants_per_client: Annotated[int, Meta(ge=1, le=1000)] = 50
+    """Live grants of one subscription at one client; the longest idle goes first."""
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Signing in by PIN."""
+
+    pin_digits: Annotated[int, Meta(ge=6, le=10)] = 6
+    pin_lifetime: Annotated[int, Meta(ge=30, le=600)] = 300
+    pin_tries: Annotated[int, Meta(ge=1, le=10)] = 5
+    resend_cooldown: Annotated[int, Meta(ge=5, le=300)] = 30
+    ticket_lifetime: Seconds = 3600
+    """A number or consent page left open longer starts anew with the same request."""
+    session_idle_lifetime: Seconds = 14 * 24 * 3600
+    session_absolute_lifetime: Seconds = 90 * 24 * 3600
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At most so many, in every window of the length that the name tells."""
+
+    sends_per_number_10_minutes: Count = 3
+    sends_per_number_day: Count = 10
+    sends_per_prefix_10_minutes: Count = 100
+    """Per number without its last four digits."""
+    sends_per_address_10_minutes: Count = 100
+    """Per IPv4 address or IPv6 /64. Mobile networks put many subscribers behind one address."""
+    sends_per_network_10_minutes: Count = 300
+    """Per IPv4 /24 or IPv6 /48."""
+    sends_per_client_10_minutes: Count = 5_000
+    wrong_pins_per_number_10_minutes: Count = 10
+    wrong_pins_per_address_10_minutes: Count = 100
+    wrong_pins_per_day: Count = 10_000
+    """In the whole installation; past it, PINs have eight digits."""
+    failed_authentications_per_address_minute: Count = 600
+    """Token endpoint answers 429 to an address whose client authentication fails more often."""
+
+
+class Sms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How PINs travel."""
+
+    route: Literal["handset", "log"] = "handset"
+    """`handset`: the virtual handset, for sandbox numbers only; refused for a public issuer. `log`: counted, not sent."""
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+    requests: Literal["all", "problems", "none"] = "problems"
+    """`problems`: answers of 400 and above, and those slower than a second."""
+
+
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who may read /metrics. Everybody else is told that there is no such page."""
+
+    token: str = ""
+    """A bearer token, from the environment (`DIALKEY_METRICS__TOKEN`). Without one, only this machine may read, and
+    only while the issuer is this machine too."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole tree."""
+
+    issuer: str = "http://localhost:8080"
+    """Exactly as it stands in discovery and tokens, with or without a trailing slash; never derived from a request."""
+    environment: Literal["development", "production"] = "development"
+    default_locale: str = "en"
+    server: Server = Server()
+    database: Database = Database()
+    keys: Keys = Keys()
+    tokens: Tokens = Tokens()
+    signin: SignIn = SignIn()
+    limits: Limits = Limits()
+    sms: Sms = Sms()
+    log: Log = Log()
+    metrics: Metrics = Metrics()
+    demo: bool = False
+    """Serves the demo's relying party under /demo."""
+
+    @property
+    def base_url(self) -> str:
+        """The issuer without a trailing slash: what paths are appended to."""
+        return self.issuer.rstrip("/")
+
+    @property
+    def host(self) -> str:
+        """Host and port of the issuer, as in a Host header."""
+        return urlsplit(self.issuer).netloc
+
+    @property
+    def secure(self) -> bool:
+        """True where the issuer is https: cookies are then Secure and carry the `__Host-` prefix."""
+        return self.issuer.startswith("https:")
+
+    @property
+    def public(self) -> bool:
+        """True where others than this machine can be meant."""
+        return self.environment == "production" or not is_loopback_host(urlsplit(self.issuer).hostname or "")
+
+    @property
+    def sandbox(self) -> bool:
+        return self.sms.route == "handset"
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Reads file and environment; raises SettingsError with a sentence that names the key."""
+    tree: dict[str, Any] = {}
+    if path is not None:
+        try:
+            tree = tomllib.loads(path.read_text())
+        except FileNotFoundError:
+            raise SettingsError(f"{path}: there is no such file") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: {error}") from None
+        if isinstance(tree.get("keys"), dict) and "master_key" in tree["keys"]:
+            raise SettingsError("keys.master_key: set it in the environment or name a master_key_file instead")
+    _overlay(tree, os.environ if environ is None else environ)
+    try:
+        settings = msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_plain(str(error))) from None
+    _check(settings)
+    return settings
+
+
+def _overlay(tree: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name, value in environ.items():
+        if not name.startswith("DIALKEY_") or name == "DIALKEY_CONFIG":
+            continue
+        path = name.removeprefix("DIALKEY_").lower().split("__")
+        table = tree
+        for step in path[:-1]:
+            table = table.setdefault(step, {})
+            if not isinstance(table, dict):
+                raise SettingsError(f"{name}: {step} is not a table")
+        table[path[-1]] = value.split(",") if path[-1] in ("trusted_proxies", "extra_hosts") else value
+
+
+def _plain(message: str) -> str:
+    where = re.search(r" - at `\$\.?([^`]*)`", message)
+    return f"{where[1]}: {message[: where.start()]}" if where else message
+
+
+def _check(settings: Settings) -> None:
+    parts = urlsplit(settings.issuer)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        raise SettingsError("issuer: must be an http(s) address without query, fragment or user")
+    if parts.path not in ("", "/"):
+        raise SettingsError("issuer: a path is not supported; use a host of its own")
+    if parts.scheme == "http" and not is_loopback_host(parts.hostname):
+        raise SettingsError("issuer: must be https unless it is this machine (localhost)")
+    if not settings.database.url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise SettingsError("database.url: must start with sqlite:/// or postgresql://")
+    if settings.public and settings.sms.route == "handset":
+        raise SettingsError("sms.route: the virtual handset shows PINs to everybody and cannot serve a public issuer")
+    if settings.public and settings.demo:
+        raise SettingsError("demo: cannot be served by a public issuer")
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """(key, default, meaning) of every setting, for the reference and for `dialkey config show`."""
+    rows: list[tuple[str, str, str]] = []
+    _describe(Settings, "", rows)
+    return rows
+
+
+def _describe(struct: type[msgspec.Struct], prefix: str, rows: list[tuple[str, str, str]]) -> None:
+    import inspect
+
+    meanings = _meanings(inspect.getsource(struct))
+    for field in msgspec.structs.fields(struct):
+        if isinstance(field.default, msgspec.Struct):
+            _describe(type(field.default), f"{prefix}{field.name}.", rows)
+        else:
+            rows.append((prefix + field.name, str(field.default), meanings.get(field.name, "")))
+
+
+def _meanings(source: str) -> dict[str, str]:
+    pattern = re.compile(r'^    (\w+): [^\n]*\n    """(.*?)"""', re.M | re.S)
+    return {name: " ".join(text.split()) for name, text in pattern.findall(source)}

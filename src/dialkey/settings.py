@@ -39,10 +39,6 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Networks (CIDR) whose `X-Forwarded-For` is believed. Empty: nobody's."""
     extra_hosts: tuple[str, ...] = ()
     """Host names that are answered besides the issuer's own."""
-    header_timeout: Seconds = 10
-    """A request whose head is not complete by then is closed."""
-    body_timeout: Seconds = 10
-    request_timeout: Seconds = 30
     max_connections: Count = 4000
     """Per worker; further ones are answered 503."""
 
@@ -156,8 +152,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sms: Sms = Sms()
     log: Log = Log()
     metrics: Metrics = Metrics()
-    demo: bool = False
-    """Serves the demo's relying party under /demo."""
 
     @property
     def base_url(self) -> str:
@@ -235,8 +229,6 @@ def _check(settings: Settings) -> None:
         raise SettingsError("database.url: must start with sqlite:/// or postgresql://")
     if settings.public and settings.sms.route == "handset":
         raise SettingsError("sms.route: the virtual handset shows PINs to everybody and cannot serve a public issuer")
-    if settings.public and settings.demo:
-        raise SettingsError("demo: cannot be served by a public issuer")
 
 
 def describe() -> list[tuple[str, str, str]]:

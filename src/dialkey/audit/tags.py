@@ -7,6 +7,9 @@ class Tag(StrEnum):
     """One line each; the reference lists them from here."""
 
     ORGANIZATION_CREATED = "organization.created"
+    ORGANIZATION_VERIFIED = "organization.verified"
+    MEMBER_ADDED = "member.added"
+    SCOPES_CHANGED = "scopes.changed"
     PRODUCT_CREATED = "product.created"
     PRODUCT_CHANGED = "product.changed"
     PRODUCT_SUSPENDED = "product.suspended"

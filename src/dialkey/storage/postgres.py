@@ -139,7 +139,7 @@ class PostgresStorage:
         if made is None:
             assert cursor.description is not None
             names = [column.name for column in cursor.description]
-            made = namedtuple("Row", names)._make  # noqa: PYI024
+            made = namedtuple("Row", names)._make
             self._row_types[statement.postgres] = made
         return made
 

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections import namedtuple
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -75,7 +76,7 @@ class _Connection:
     def row_type(self, statement: Statement, cursor: sqlite3.Cursor) -> Callable[[tuple[Any, ...]], Row]:
         made = self.row_types.get(statement.sqlite)
         if made is None:
-            made = namedtuple("Row", [column[0] for column in cursor.description])._make  # noqa: PYI024
+            made = namedtuple("Row", [column[0] for column in cursor.description])._make
             self.row_types[statement.sqlite] = made
         return made
 
@@ -227,11 +228,9 @@ class SqliteStorage:
         return True, result
 
     def _undo(self) -> None:
-        try:
+        with suppress(sqlite3.Error):  # the next BEGIN tells
             if self._writing.connection.in_transaction:
                 self._writing.connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            pass  # the next BEGIN tells
 
 
 def _drive(unit: Awaitable[T]) -> T:
@@ -250,10 +249,8 @@ def _deliver(batch: list[_Work], outcomes: list[tuple[bool, Any]]) -> None:
     for (_, _, future, loop), (done, value) in zip(batch, outcomes, strict=True):
         by_loop.setdefault(loop, []).append((future, done, value))
     for loop, results in by_loop.items():
-        try:
+        with suppress(RuntimeError):  # the loop is gone, and with it whoever waited
             loop.call_soon_threadsafe(_resolve, results)
-        except RuntimeError:
-            pass  # the loop is gone, and with it whoever waited
 
 
 def _resolve(results: list[tuple[asyncio.Future[Any], bool, Any]]) -> None:

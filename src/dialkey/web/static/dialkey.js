@@ -48,8 +48,8 @@
       pinForm.requestSubmit();
     };
     const take = (text) => {
-      const exact = text.match(new RegExp("(?<![0-9])[0-9]{" + count + "}(?![0-9])"));
-      input.value = exact ? exact[0] : text.replace(/\D/g, "").slice(0, count);
+      const exact = (text.match(/\d+/g) || []).find((digits) => digits.length === count);
+      input.value = exact || text.replace(/\D/g, "").slice(0, count);
       send();
     };
     input.addEventListener("input", () => {

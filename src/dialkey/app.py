@@ -1,0 +1,226 @@
+"""The only place where rooms meet: settings in, an ASGI application and a worker out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dialkey.base.clock import Clock, SystemClock
+from dialkey.base.entropy import Entropy, SystemEntropy
+from dialkey.consent.rules import Consents
+from dialkey.directory.routes import MediaRoutes
+from dialkey.directory.store import ClientDirectory
+from dialkey.jobs import Handler, Job, Worker, retention_schedule
+from dialkey.jobs.model import Context
+from dialkey.oauth.authorize import AuthorizeRoutes
+from dialkey.oauth.client_auth import ClientAuthentication
+from dialkey.oauth.discovery import Discovery
+from dialkey.oauth.grants import Parts
+from dialkey.oauth.house import House
+from dialkey.oauth.introspection import IntrospectionEndpoint
+from dialkey.oauth.keys import SigningKeys
+from dialkey.oauth.logout import LogoutRoutes
+from dialkey.oauth.revocation import RevocationEndpoint
+from dialkey.oauth.store import AuthorizationStore
+from dialkey.oauth.token import TokenEndpoint
+from dialkey.oauth.tokens import Tokens
+from dialkey.oauth.userinfo import UserinfoEndpoint
+from dialkey.settings import Settings, load
+from dialkey.signin.jobs import SendPin
+from dialkey.signin.routes import SignInPages
+from dialkey.signin.rules import SEND_PIN, SignIns
+from dialkey.signin.sessions import Sessions
+from dialkey.sms.delivery import Delivery
+from dialkey.sms.routes import HandsetRoutes
+from dialkey.storage import Storage, open_storage
+from dialkey.storage.keyring import Keyring, open_keyring
+from dialkey.storage.migrations import missing
+from dialkey.subscribers.store import SubscriberStore
+from dialkey.web import logs, refusals
+from dialkey.web.assets import ROUTES as ASSET_ROUTES
+from dialkey.web.browser import Browsers
+from dialkey.web.framing import Frames
+from dialkey.web.gate import Gate
+from dialkey.web.health import Health
+from dialkey.web.http import Addresses
+from dialkey.web.rendering import warm
+
+if TYPE_CHECKING:
+    from dialkey.demo.seed import DemoWorld
+
+log = structlog.get_logger("dialkey.app")
+
+
+class NotReady(Exception):
+    """The database cannot be served as it is; the message says what to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A composed server: the routes' application and the worker beside it."""
+
+    app: Starlette
+    worker: Worker
+    house: House
+    handsets: HandsetRoutes
+
+
+def build(
+    settings: Settings,
+    storage: Storage,
+    keyring: Keyring,
+    clock: Clock,
+    entropy: Entropy,
+    demo: DemoWorld | None = None,
+) -> Built:
+    """Composes all rooms over an open database."""
+    directory = ClientDirectory(storage, clock)
+    subscribers = SubscriberStore(storage)
+    authorizations = AuthorizationStore(storage)
+    signing = SigningKeys(storage, settings, keyring, clock, entropy)
+    browsers = Browsers(settings, keyring, entropy)
+    frames = Frames(settings)
+    addresses = Addresses(settings.server.trusted_proxies)
+    delivery = Delivery(storage, keyring, clock, entropy, settings)
+    sessions = Sessions(storage, settings, keyring, clock, entropy)
+    tokens = Tokens(settings, keyring, signing, clock, entropy)
+    send_pin = SendPin(storage, settings, keyring, clock, directory, subscribers, delivery)
+
+    async def run_send_pin(job: Job, _: Context) -> None:
+        await send_pin(str(job.payload["sign_in"]))
+
+    worker = Worker(storage, clock, entropy, {SEND_PIN: Handler(run=run_send_pin)}, (retention_schedule(),))
+    sign_ins = SignIns(storage, settings, keyring, clock, entropy, directory, subscribers, worker.wake)
+    house = House(
+        settings=settings,
+        storage=storage,
+        keyring=keyring,
+        clock=clock,
+        entropy=entropy,
+        directory=directory,
+        consents=Consents(storage, clock, entropy),
+        authorizations=authorizations,
+        sign_ins=sign_ins,
+        sessions=sessions,
+        browsers=browsers,
+        frames=frames,
+        tokens=tokens,
+        signing=signing,
+    )
+    parts = Parts(
+        storage=storage,
+        settings=settings,
+        clock=clock,
+        entropy=entropy,
+        directory=directory,
+        subscribers=subscribers,
+        authorizations=authorizations,
+        tokens=tokens,
+    )
+    authentication = ClientAuthentication(storage, settings, keyring, clock, directory, addresses)
+    discovery = Discovery(settings, directory, signing)
+    health = Health(settings, storage)
+    pages = SignInPages(settings, keyring, clock, browsers, frames, addresses, sign_ins, sessions)
+    routes = [
+        Route("/oauth2/token", TokenEndpoint(directory, authentication, parts, signing).handle, methods=["POST", "OPTIONS"]),
+        Route("/userinfo", UserinfoEndpoint(parts).handle, methods=["GET", "POST", "OPTIONS"]),
+        Route("/oauth2/introspect", IntrospectionEndpoint(authentication, parts).handle, methods=["POST", "OPTIONS"]),
+        Route("/oauth2/revoke", RevocationEndpoint(authentication, parts).handle, methods=["POST", "OPTIONS"]),
+        Route("/.well-known/openid-configuration", discovery.configuration),
+        Route("/.well-known/oauth-authorization-server", discovery.configuration),
+        Route("/.well-known/jwks.json", discovery.keys),
+        *AuthorizeRoutes(house, pages).routes,
+        *pages.routes,
+        *LogoutRoutes(house).routes,
+        *MediaRoutes(directory).routes,
+        *ASSET_ROUTES,
+        *health.routes,
+    ]
+    handsets = HandsetRoutes(delivery=delivery, clock=clock, settings=settings, frame=frames)
+    routes += handsets.routes
+    if demo is not None:
+        from dialkey.demo.routes import DemoRoutes
+
+        routes += DemoRoutes(settings, keyring, demo, frames).routes
+    return Built(Starlette(routes=routes), worker, house, handsets)
+
+
+async def open_house(
+    settings: Settings, clock: Clock, entropy: Entropy
+) -> tuple[Storage, Keyring]:
+    """Opens the database and its secrets; NotReady where it was not migrated."""
+    storage = await open_storage(settings.database)
+    try:
+        if names := await missing(storage):
+            raise NotReady(f"the database lacks {len(names)} migration(s); run `dialkey migrate`")
+        return storage, await open_keyring(storage, settings.keys)
+    except BaseException:
+        await storage.close()
+        raise
+
+
+class Server:
+    """The ASGI application of one process. It opens its database when the server starts (`lifespan`)."""
+
+    def __init__(self, settings: Settings, demo: DemoWorld | None = None) -> None:
+        self._settings = settings
+        self._demo = demo
+        self._clock: Clock = SystemClock()
+        self._entropy: Entropy = SystemEntropy()
+        self._built: Built | None = None
+        self.frames = Frames(settings)
+        outer = Starlette(lifespan=self._lifespan)
+        self._outer = outer
+        self._gate = Gate(self._dispatch, settings, self._entropy, self._refuse)
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        if scope["type"] == "lifespan":
+            await self._outer(scope, receive, send)
+        else:
+            await self._gate(scope, receive, send)
+
+    async def _dispatch(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        assert self._built is not None
+        await self._built.app(scope, receive, send)
+
+    def close_streams(self) -> None:
+        """Ends what would otherwise keep a graceful shutdown waiting."""
+        if self._built is not None:
+            self._built.handsets.close()
+
+    async def _refuse(self, request: Request, refusal) -> Response:  # type: ignore[no-untyped-def]
+        return refusals.answer(request, refusal, self.frames)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        logs.set_up(self._settings.log)
+        storage, keyring = await open_house(self._settings, self._clock, self._entropy)
+        self._built = build(self._settings, storage, keyring, self._clock, self._entropy, self._demo)
+        await self._built.house.signing.load()
+        warm()
+        working = asyncio.create_task(self._built.worker.run())
+        log.info("serving", issuer=self._settings.issuer, pid=os.getpid())
+        try:
+            yield
+        finally:
+            await self._built.worker.stop(5)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            await storage.close()
+
+
+def create() -> Server:
+    """For uvicorn's workers: settings from the file that `DIALKEY_CONFIG` names, and the environment."""
+    path = os.environ.get("DIALKEY_CONFIG")
+    return Server(load(Path(path) if path else None))

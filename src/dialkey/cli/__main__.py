@@ -1,0 +1,5 @@
+"""`python -m dialkey.cli`."""
+
+from dialkey.cli import main
+
+main()

@@ -1,0 +1,142 @@
+"""Remembering and withdrawing a consent, with evidence of what was seen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+
+from dialkey.audit import Tag, record
+from dialkey.base.clock import Clock
+from dialkey.base.entropy import Entropy
+from dialkey.base.ids import new_id
+from dialkey.base.scopes import ScopeSet
+from dialkey.consent.model import Asking, Consent
+from dialkey.consent.store import ConsentStore
+from dialkey.consent.views import ScopeLine
+from dialkey.directory.model import Operator, Product
+from dialkey.storage import Storage, Writer
+from dialkey.web.i18n import catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a subscriber answered, and what stood on the page."""
+
+    subscription_id: str
+    operator: Operator
+    product: Product
+    asking: Asking
+    ticked: ScopeSet
+    """The optional scopes that were ticked."""
+    locale: str
+    client_id: str
+    session_id: str
+    request_id: str
+
+
+class Consents:
+    """The use cases."""
+
+    def __init__(self, storage: Storage, clock: Clock, entropy: Entropy) -> None:
+        self._store = ConsentStore(storage)
+        self._clock = clock
+        self._entropy = entropy
+
+    async def find(self, subscription_id: str, product_id: str) -> Consent | None:
+        return await self._store.find(subscription_id, product_id)
+
+    async def remember(self, writer: Writer, answer: Answer) -> Consent:
+        """Adds to what was allowed before; inside the caller's transaction, with evidence and audit."""
+        now = self._clock.now()
+        product, asked = answer.product, answer.asking
+        before = await self._store.find_inside(writer, answer.subscription_id, product.id)
+        kept = before.scopes if before else ScopeSet()
+        refused = asked.optional - answer.ticked
+        scopes = (kept | asked.required | asked.unseen | (asked.optional & answer.ticked)) - refused
+        declined = ((before.declined if before else ScopeSet()) | refused) - scopes
+        consent = Consent(
+            subscription_id=answer.subscription_id,
+            product_id=product.id,
+            scopes=scopes,
+            declined=declined,
+            terms_version=product.terms_version,
+            owner="subscription",
+            given_at=before.given_at if before else now,
+            updated_at=now,
+        )
+        await self._store.save(writer, consent, now)
+        await self._store.add_evidence(
+            writer,
+            id=new_id(self._entropy),
+            subscription_id=answer.subscription_id,
+            product_id=product.id,
+            change="changed" if before else "given",
+            scopes=str(scopes),
+            declined=str(declined),
+            text_version=text_version(answer.locale),
+            locale=answer.locale,
+            shown=_shown(answer),
+            terms_url=product.terms_url,
+            terms_version=product.terms_version,
+            client_id=answer.client_id,
+            session_id=answer.session_id,
+            now=now,
+        )
+        await record(
+            writer,
+            Tag.CONSENT_CHANGED if before else Tag.CONSENT_GIVEN,
+            entropy=self._entropy,
+            now=now,
+            actor=f"subscription:{answer.subscription_id}",
+            subject=f"product:{product.id}",
+            operator_id=answer.operator.id,
+            organization_id=product.organization_id,
+            request_id=answer.request_id,
+            data={"scopes": str(scopes), "client": answer.client_id},
+        )
+        return consent
+
+
+def lines(locale: str, scopes: Iterable[str], *, granted: ScopeSet | None = None) -> tuple[ScopeLine, ...]:
+    """Scopes in the reader's words; one without words of its own stands as it is named."""
+    words = catalogue(locale)
+    return tuple(
+        ScopeLine(
+            scope=scope,
+            sentence=words.find(f"scope.{scope}") or scope,
+            granted=granted is not None and scope in granted,
+        )
+        for scope in scopes
+    )
+
+
+@lru_cache(maxsize=64)
+def text_version(locale: str) -> str:
+    """Names the wording of the consent page in one language: a digest of its words."""
+    words = catalogue(locale)
+    text = "\n".join(
+        f"{key}={words.messages[key]}" for key in sorted(words.messages) if key.startswith(("consent.", "scope."))
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _shown(answer: Answer) -> str:
+    asked = answer.asking
+    return msgspec.json.encode(
+        {
+            "product": answer.product.name,
+            "organization": answer.product.organization_name,
+            "operator": answer.operator.name,
+            "price": answer.product.price,
+            "verified": answer.product.verified,
+            "privacy_url": answer.product.privacy_url,
+            "required": {line.scope: line.sentence for line in lines(answer.locale, asked.required)},
+            "optional": {line.scope: line.sentence for line in lines(answer.locale, asked.optional)},
+            "kept": {line.scope: line.sentence for line in lines(answer.locale, asked.kept)},
+            "ticked": [scope for scope in asked.optional if scope in answer.ticked],
+        }
+    ).decode()

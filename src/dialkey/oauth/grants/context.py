@@ -1,0 +1,83 @@
+"""What every grant type stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dialkey.audit import Tag, record
+from dialkey.base.clock import Clock
+from dialkey.base.entropy import Entropy
+from dialkey.base.scopes import ScopeSet
+from dialkey.directory.model import Client
+from dialkey.directory.store import ClientDirectory
+from dialkey.oauth.client_auth import AuthenticatedClient
+from dialkey.oauth.errors import InvalidGrant
+from dialkey.oauth.model import Grant
+from dialkey.oauth.store import AuthorizationStore
+from dialkey.oauth.tokens import Tokens
+from dialkey.settings import Settings
+from dialkey.storage import Storage, Writer
+from dialkey.subscribers.store import SubscriberStore
+
+
+class Exchange(Protocol):
+    """One grant type at the token endpoint: gives the response body, committed."""
+
+    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    storage: Storage
+    settings: Settings
+    clock: Clock
+    entropy: Entropy
+    directory: ClientDirectory
+    subscribers: SubscriberStore
+    authorizations: AuthorizationStore
+    tokens: Tokens
+
+    async def end_grant(self, grant_id: str, reason: str, client: Client) -> None:
+        """Ends a grant with its tokens, and says so in the trail."""
+        now = self.clock.now()
+
+        async def unit(writer: Writer) -> None:
+            if await self.authorizations.end(writer, grant_id, now, reason) is not None:
+                await record(
+                    writer,
+                    Tag.GRANT_ENDED,
+                    entropy=self.entropy,
+                    now=now,
+                    actor=f"client:{client.id}",
+                    subject=f"grant:{grant_id}",
+                    organization_id=client.product.organization_id,
+                    data={"reason": reason},
+                )
+
+        await self.storage.write(unit)
+
+    async def answer(self, client: Client, grant: Grant, scope: ScopeSet) -> dict[str, Any]:
+        """The token response of a grant. Its subscription must still be active at an operator that has the product."""
+        if not await self.directory.enabled_at(client.product.id, grant.operator_id):
+            raise InvalidGrant("the operator no longer offers the product")
+        access_token = self.tokens.access_token(client, grant, scope)
+        body: dict[str, Any] = {
+            "access_token": access_token,
+            "expires_in": self.tokens.lifetime(client),
+            "scope": str(scope),
+            "token_type": "bearer",
+        }
+        if grant.generation:
+            body["refresh_token"] = self.tokens.refresh_token(grant.id, grant.generation)
+        if "openid" in scope:
+            number = await self._number(grant) if "phone" in scope else None
+            body["id_token"] = self.tokens.id_token(client, grant, access_token, number)
+        return body
+
+    async def _number(self, grant: Grant) -> str:
+        subscription = await self.subscribers.find_hot(grant.subscription_id)
+        if subscription is None or subscription.phone_number is None:
+            raise InvalidGrant("the subscription has no number any more")
+        return subscription.phone_number

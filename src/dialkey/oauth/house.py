@@ -1,0 +1,90 @@
+"""What the browser's path through the protocol needs of the rooms below, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialkey.base.clock import Clock
+from dialkey.base.entropy import Entropy
+from dialkey.consent.rules import Consents
+from dialkey.directory.model import Client, Operator, Product
+from dialkey.directory.store import ClientDirectory
+from dialkey.oauth.keys import SigningKeys
+from dialkey.oauth.model import Pending
+from dialkey.oauth.store import AuthorizationStore
+from dialkey.oauth.tokens import Tokens
+from dialkey.settings import Settings
+from dialkey.signin.model import ProductMark, Session, SignInStart
+from dialkey.signin.rules import SignIns
+from dialkey.signin.sessions import Sessions
+from dialkey.storage import Storage
+from dialkey.storage.keyring import Keyring
+from dialkey.subscribers.numbering import grouped, read_number
+from dialkey.subscribers.subjects import subject
+from dialkey.web.browser import Browsers
+from dialkey.web.framing import Frames
+from dialkey.web.pages import Brand
+
+_COUNTRIES = {"sv": "SE", "nb": "NO"}
+"""Where a language is spoken, as far as it tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    settings: Settings
+    storage: Storage
+    keyring: Keyring
+    clock: Clock
+    entropy: Entropy
+    directory: ClientDirectory
+    consents: Consents
+    authorizations: AuthorizationStore
+    sign_ins: SignIns
+    sessions: Sessions
+    browsers: Browsers
+    frames: Frames
+    tokens: Tokens
+    signing: SigningKeys
+
+    def subject_of(self, client: Client, session: Session) -> str:
+        """The `sub` that this client sees of who is signed in."""
+        return subject(self.keyring, client.product.sector, session.subscription_id)
+
+    def brand_of(self, owner: Product | Operator) -> Brand:
+        return Brand(
+            name=owner.name, accent=owner.accent, icon_url=image_url(owner.icon_id), support=owner.support
+        )
+
+    def sign_in_start(
+        self, client: Client, pending: Pending, *, carried: str, form_target: str, country: str
+    ) -> SignInStart:
+        """What signing in is asked to do for an authorization."""
+        product = client.product
+        return SignInStart(
+            product=ProductMark(product.id, product.name, product.accent, image_url(product.icon_id), product.support),
+            client_id=client.id,
+            country=country,
+            return_to="/oauth2/auth/continue/",
+            again_url=pending.request.again_url,
+            leave_action="/oauth2/auth/cancel",
+            carried=carried,
+            form_target=form_target,
+        )
+
+    async def country(self, product: Product, locale: str) -> str:
+        """Where a number without a country code is from: the reader's country where the product has an operator there,
+        else that of its first operator."""
+        countries = await self.directory.countries(product.id)
+        guess = _COUNTRIES.get(locale)
+        if guess is not None and (guess in countries or not countries):
+            return guess
+        return countries[0] if countries else "GB"
+
+    def hinted_number(self, hint: str | None, country: str) -> str:
+        """A `login_hint` as it stands in the field: grouped where it is a number, else nothing. It sends nothing."""
+        number = read_number(hint, country=country) if hint else None
+        return grouped(number) if number else ""
+
+
+def image_url(image_id: str | None) -> str | None:
+    return f"/media/{image_id}" if image_id else None

@@ -1,0 +1,100 @@
+"""Typed phone numbers: forgiving in, canonical out. `phonenumbers` parses; it does not decide whose a number is."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from dialkey.base.phone import PhoneNumber, phone_number
+
+MAX_TYPED = 64
+_HINT_PREFIX = re.compile(r"(tel|msisdn)\s*:", re.I)
+
+
+def read_number(text: str, *, country: str) -> PhoneNumber | None:
+    """The E.164 number that was meant: international (`+46…`, `0046…`), or national of `country` (ISO 3166-1 alpha-2);
+    with spaces, dots, dashes and parentheses, in any script's digits. None for what cannot be a number.
+
+    Every way of writing one number gives the same number, so that limits count it once.
+    """
+    if len(text) > MAX_TYPED:
+        return None
+    plain = _plain(text)
+    if plain is None:
+        return None
+    return _parse(plain, country)
+
+
+def _plain(text: str) -> str | None:
+    """ASCII digits with at most a leading plus; None where something else stands in it."""
+    text = unicodedata.normalize("NFKC", text).strip()
+    prefix = _HINT_PREFIX.match(text)
+    international = prefix is not None and prefix[1].lower() == "msisdn"
+    if prefix:
+        text = text[prefix.end() :].strip()
+    text = text.replace("(0)", "") if text.startswith(("+", "00", "(+")) else text
+    made: list[str] = []
+    for character in text:
+        digit = unicodedata.decimal(character, None)
+        if digit is not None:
+            made.append(str(digit))
+        elif character == "+" and not made:
+            made.append("+")
+        elif not (character.isspace() or character in "()-./\u00ad" or unicodedata.category(character) in ("Pd", "Cf")):
+            return None
+    plain = "".join(made)
+    if plain.startswith("00"):
+        plain = "+" + plain[2:]
+    if international and not plain.startswith("+"):
+        plain = "+" + plain
+    return plain if 4 <= len(plain) <= 20 else None
+
+
+@lru_cache(maxsize=4096)
+def _parse(plain: str, country: str) -> PhoneNumber | None:
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(plain, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    try:
+        return phone_number(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def grouped(number: PhoneNumber | str) -> str:
+    """As its country groups it, with the country code: `+46 70 174 06 05`."""
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+@lru_cache(maxsize=64)
+def national_example(country: str) -> str:
+    """A mobile number as people of `country` write theirs; empty where nothing is known."""
+    import phonenumbers
+
+    example = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
+    if example is None:
+        return ""
+    return phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def country_of(number: PhoneNumber) -> str | None:
+    """ISO 3166-1 alpha-2, by the number plan; None where it says nothing."""
+    import phonenumbers
+
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None

@@ -14,7 +14,8 @@ import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialkey.base.clock import Clock, SystemClock
 from dialkey.base.entropy import Entropy, SystemEntropy
@@ -50,10 +51,12 @@ from dialkey.subscribers.store import SubscriberStore
 from dialkey.web import logs, refusals
 from dialkey.web.assets import ROUTES as ASSET_ROUTES
 from dialkey.web.browser import Browsers
+from dialkey.web.errors import Refusal
 from dialkey.web.framing import Frames
 from dialkey.web.gate import Gate
 from dialkey.web.health import Health
 from dialkey.web.http import Addresses
+from dialkey.web.lane import Lane, Lanes
 from dialkey.web.rendering import warm
 
 if TYPE_CHECKING:
@@ -70,7 +73,7 @@ class NotReady(Exception):
 class Built:
     """A composed server: the routes' application and the worker beside it."""
 
-    app: Starlette
+    app: ASGIApp
     worker: Worker
     house: House
     handsets: HandsetRoutes
@@ -132,14 +135,18 @@ def build(
     discovery = Discovery(settings, directory, signing)
     health = Health(settings, storage)
     pages = SignInPages(settings, keyring, clock, browsers, frames, addresses, sign_ins, sessions)
+    posted, read = ("POST", "OPTIONS"), ("GET", "HEAD")
+    lanes = [
+        Lane("/oauth2/token", TokenEndpoint(directory, authentication, parts, signing).handle, posted),
+        Lane("/userinfo", UserinfoEndpoint(parts).handle, ("GET", *posted)),
+        Lane("/oauth2/introspect", IntrospectionEndpoint(authentication, parts).handle, posted),
+        Lane("/oauth2/revoke", RevocationEndpoint(authentication, parts).handle, posted),
+        Lane("/.well-known/openid-configuration", discovery.configuration, read),
+        Lane("/.well-known/oauth-authorization-server", discovery.configuration, read),
+        Lane("/.well-known/jwks.json", discovery.keys, read),
+    ]
     routes = [
-        Route("/oauth2/token", TokenEndpoint(directory, authentication, parts, signing).handle, methods=["POST", "OPTIONS"]),
-        Route("/userinfo", UserinfoEndpoint(parts).handle, methods=["GET", "POST", "OPTIONS"]),
-        Route("/oauth2/introspect", IntrospectionEndpoint(authentication, parts).handle, methods=["POST", "OPTIONS"]),
-        Route("/oauth2/revoke", RevocationEndpoint(authentication, parts).handle, methods=["POST", "OPTIONS"]),
-        Route("/.well-known/openid-configuration", discovery.configuration),
-        Route("/.well-known/oauth-authorization-server", discovery.configuration),
-        Route("/.well-known/jwks.json", discovery.keys),
+        *(lane.route() for lane in lanes),
         *AuthorizeRoutes(house, pages).routes,
         *pages.routes,
         *LogoutRoutes(house).routes,
@@ -153,7 +160,11 @@ def build(
         from dialkey.demo.routes import DemoRoutes
 
         routes += DemoRoutes(settings, keyring, demo, frames).routes
-    return Built(Starlette(routes=routes), worker, house, handsets)
+    return Built(Lanes(lanes, Router(routes, redirect_slashes=False, default=_no_such_page)), worker, house, handsets)
+
+
+async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:
+    raise Refusal(404, "not_found")
 
 
 async def open_house(

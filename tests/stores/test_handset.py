@@ -11,7 +11,6 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 
-from dialkey.base.clock import DAY, HOUR, Instant
 from dialkey.base.phone import phone_number
 from dialkey.settings import Settings
 from dialkey.settings import Sms as SmsSettings
@@ -39,36 +38,23 @@ SUBSCRIPTION = Statement(
 )
 
 
-class Moment:
-    def __init__(self) -> None:
-        self.at = 1_790_000_000_000
-
-    def now(self) -> Instant:
-        return Instant(self.at)
-
-
 @pytest.fixture
-def moment() -> Moment:
-    return Moment()
-
-
-@pytest.fixture
-async def delivery(storage, keyring, moment, entropy) -> Delivery:
+async def delivery(storage, keyring, clock, entropy) -> Delivery:
     async def unit(writer) -> None:
         await writer.run(OPERATOR)
         for number, sandbox in ((TEST_NUMBER, 1), (OTHER_TEST_NUMBER, 1), (REAL_NUMBER, 0)):
             await writer.run(SUBSCRIPTION, id=f"s{number}", number=number, sandbox=sandbox)
 
     await storage.write(unit)
-    return Delivery(storage, keyring, moment, entropy, Settings())
+    return Delivery(storage, keyring, clock, entropy, Settings())
 
 
 @pytest.fixture
-def handset(delivery, moment) -> HandsetRoutes:
+def handset(delivery, clock) -> HandsetRoutes:
     def frame(request, brand=None) -> Frame:
         return Frame(locale="en", brand=brand, sandbox=True)
 
-    return HandsetRoutes(delivery=delivery, clock=moment, settings=Settings(), frame=frame)
+    return HandsetRoutes(delivery=delivery, clock=clock, settings=Settings(), frame=frame)
 
 
 @pytest.fixture
@@ -87,13 +73,13 @@ def sms(to=TEST_NUMBER, *, sandbox=True, pin=PIN) -> Sms:
     return Sms(to=to, sender="Nordcell", text=text, reference="r1", sandbox=sandbox)
 
 
-async def test_a_message_arrives_and_is_gone_after_a_day(delivery, moment):
+async def test_a_message_arrives_and_is_gone_after_a_day(delivery, clock):
     outcome = await delivery.send(sms())
     assert isinstance(outcome, Accepted)
     (message,) = await delivery.handsets.list_messages(TEST_NUMBER)
     assert (message.id, message.sender, message.text) == (outcome.message_id, "Nordcell", sms().text)
     assert await delivery.handsets.list_messages(OTHER_TEST_NUMBER) == []
-    moment.at += DAY
+    clock.advance(days=1)
     assert await delivery.handsets.list_messages(TEST_NUMBER) == []
 
 
@@ -120,20 +106,20 @@ async def test_the_pin_is_nowhere_in_the_database(delivery, storage):
         assert row.id.encode() in everything and PIN.encode() not in everything
 
 
-async def test_the_log_route_sends_and_tells_nothing(storage, keyring, moment, entropy, capfd, caplog):
+async def test_the_log_route_sends_and_tells_nothing(storage, keyring, clock, entropy, capfd, caplog):
     settings = Settings(sms=SmsSettings(route="log"))
-    delivery = Delivery(storage, keyring, moment, entropy, settings)
+    delivery = Delivery(storage, keyring, clock, entropy, settings)
     assert isinstance(await delivery.send(sms(REAL_NUMBER, sandbox=False)), Accepted)
     written = caplog.text + "".join(capfd.readouterr())
     assert PIN not in written and REAL_NUMBER[1:] not in written
     row = await storage.read.one(Statement("test.count", "SELECT COUNT(*) AS n FROM handset_messages"))
     assert row.n == 0
-    assert HandsetRoutes(delivery=delivery, clock=moment, settings=settings, frame=Frame).routes == []
+    assert HandsetRoutes(delivery=delivery, clock=clock, settings=settings, frame=Frame).routes == []
 
 
-async def test_the_list_has_the_latest_first(delivery, browser, moment):
+async def test_the_list_has_the_latest_first(delivery, browser, clock):
     await delivery.send(sms(pin="111111"))
-    moment.at += HOUR
+    clock.advance(hours=1)
     await delivery.send(sms(OTHER_TEST_NUMBER, pin="222222"))
     await delivery.send(sms(OTHER_TEST_NUMBER, pin="333333"))
     handsets = await delivery.handsets.list_handsets(50)
@@ -198,9 +184,9 @@ class Stream:
         return [json.loads(lines[2].removeprefix("data: ")) for lines in events]
 
 
-async def test_the_stream_brings_messages_at_once_and_once(delivery, browser, handset, moment):
+async def test_the_stream_brings_messages_at_once_and_once(delivery, browser, handset, clock):
     await delivery.send(sms(pin="100000"))
-    moment.at += HOUR
+    clock.advance(hours=1)
     stream = Stream(browser.app)
     await stream.until("retry:")
     assert (b"content-type", b"text/event-stream; charset=utf-8") in stream.sent[0]["headers"]
@@ -208,7 +194,7 @@ async def test_the_stream_brings_messages_at_once_and_once(delivery, browser, ha
     await delivery.send(sms())
     await stream.until(PIN)
     assert asyncio.get_running_loop().time() - started < 0.5
-    moment.at += 50
+    clock.advance(seconds=0.05)
     await delivery.send(sms(pin="200000"))
     await stream.until("200000")
     await asyncio.sleep(1.2)
@@ -219,21 +205,21 @@ async def test_the_stream_brings_messages_at_once_and_once(delivery, browser, ha
     assert not handset._streams
 
 
-async def test_the_stream_sees_what_another_process_received(delivery, browser, storage, keyring, moment, entropy):
+async def test_the_stream_sees_what_another_process_received(delivery, browser, storage, keyring, clock, entropy):
     stream = Stream(browser.app)
     await stream.until("retry:")
-    await Delivery(storage, keyring, moment, entropy, Settings()).send(sms())
+    await Delivery(storage, keyring, clock, entropy, Settings()).send(sms())
     await stream.until(PIN, 3)
     stream.gone.set()
     await stream.task
 
 
-async def test_a_stream_goes_on_where_it_broke_off(delivery, browser, moment):
+async def test_a_stream_goes_on_where_it_broke_off(delivery, browser, clock):
     await delivery.send(sms(pin="100000"))
-    seen_at = moment.at
-    moment.at += 60_000
+    seen_at = clock.now()
+    clock.advance(minutes=1)
     await delivery.send(sms(pin="200000"))
-    moment.at += 60_000
+    clock.advance(minutes=1)
     stream = Stream(browser.app, [(b"last-event-id", f"{seen_at + 1}.abc".encode())])
     await stream.until("200000")
     assert [message["code"] for message in stream.messages()] == ["200000"]

@@ -17,26 +17,11 @@ from dialkey.storage import Statement
 ALL = Statement("test.jobs", "SELECT id, kind, payload, state, run_at, attempts, outcome FROM jobs ORDER BY id")
 
 
-class Moment:
-    """A clock that stands until it is moved."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-
-    def now(self) -> Instant:
-        return Instant(self.at)
-
-
 @pytest.fixture
-def moment() -> Moment:
-    return Moment(1_790_000_000_000)
-
-
-@pytest.fixture
-def queue(storage, entropy, moment):
+def queue(storage, entropy, clock):
     async def queue(kind: str = "send", /, *, run_at: Instant | None = None, **payload: str | int) -> str:
         async def unit(writer):
-            return await enqueue(writer, entropy=entropy, kind=kind, payload=payload, now=moment.now(), run_at=run_at)
+            return await enqueue(writer, entropy=entropy, kind=kind, payload=payload, now=clock.now(), run_at=run_at)
 
         return await storage.write(unit)
 
@@ -44,9 +29,9 @@ def queue(storage, entropy, moment):
 
 
 @pytest.fixture
-def hire(storage, entropy, moment):
+def hire(storage, entropy, clock):
     def hire(handlers, schedules=(), **options) -> Worker:
-        return Worker(storage, moment, entropy, handlers, schedules, **options)
+        return Worker(storage, clock, entropy, handlers, schedules, **options)
 
     return hire
 
@@ -80,11 +65,11 @@ async def test_what_is_committed_is_done_and_deleted(storage, queue, hire):
     assert await worker.run_due() == 0
 
 
-async def test_what_is_rolled_back_is_not_done(storage, entropy, moment, hire):
+async def test_what_is_rolled_back_is_not_done(storage, entropy, clock, hire):
     log = Log()
 
     async def unit(writer):
-        await enqueue(writer, entropy=entropy, kind="send", payload={}, now=moment.now())
+        await enqueue(writer, entropy=entropy, kind="send", payload={}, now=clock.now())
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -92,12 +77,12 @@ async def test_what_is_rolled_back_is_not_done(storage, entropy, moment, hire):
     assert await hire({"send": Handler(run=log)}).run_due() == 0
 
 
-async def test_a_job_waits_for_its_time(queue, hire, moment):
+async def test_a_job_waits_for_its_time(queue, hire, clock):
     log = Log()
-    await queue(run_at=moment.now() + MINUTE)
+    await queue(run_at=clock.now() + MINUTE)
     worker = hire({"send": Handler(run=log)})
     assert await worker.run_due() == 0
-    moment.at += MINUTE
+    clock.advance(minutes=1)
     assert await worker.run_due() == 1
 
 
@@ -152,17 +137,17 @@ async def test_waking_is_quicker_than_polling(queue, hire):
 
 
 @pytest.mark.parametrize("retries", [0, 3])
-async def test_a_dead_workers_job(storage, queue, hire, moment, retries):
+async def test_a_dead_workers_job(storage, queue, hire, clock, retries):
     """At most once: never again. At least once: after the claim has ended."""
     await queue()
-    (lost,) = await jobs_store.claim(storage, kinds=["send"], now=moment.now(), most=5)
+    (lost,) = await jobs_store.claim(storage, kinds=["send"], now=clock.now(), most=5)
     log = Log()
     worker = hire({"send": Handler(run=log, retries=retries)})
-    moment.at += CLAIM_LIFETIME - 1
+    clock.advance(seconds=CLAIM_LIFETIME / 1000 - 0.001)
     assert await worker.run_due() == 0
-    moment.at += 1
+    clock.advance(seconds=0.001)
     await worker.run_due()
-    moment.at += DAY // 2
+    clock.advance(hours=12)
     await worker.run_due()
     (row,) = await storage.read.all(ALL) or [None]
     if retries:
@@ -173,18 +158,18 @@ async def test_a_dead_workers_job(storage, queue, hire, moment, retries):
     assert await storage.read.all(ALL) == ([] if retries else [row])
 
 
-async def test_at_most_once_is_not_tried_again_when_it_fails(storage, queue, hire, moment):
+async def test_at_most_once_is_not_tried_again_when_it_fails(storage, queue, hire, clock):
     log = Log(ConnectionError("+46701740605"))
     await queue()
     worker = hire({"send": Handler(run=log)})
     assert await worker.run_due() == 1
-    moment.at += DAY // 2
+    clock.advance(hours=12)
     assert await worker.run_due() == 0
     (row,) = await storage.read.all(ALL)
     assert (row.state, row.outcome, len(log.jobs)) == ("failed", "ConnectionError", 1)
 
 
-async def test_retries_back_off_and_end(storage, queue, hire, moment):
+async def test_retries_back_off_and_end(storage, queue, hire, clock):
     log = Log(*[OSError()] * 9)
     await queue()
     worker = hire({"send": Handler(run=log, retries=3, backoff=5 * SECOND)})
@@ -193,21 +178,21 @@ async def test_retries_back_off_and_end(storage, queue, hire, moment):
         assert await worker.run_due() == 1
         (row,) = await storage.read.all(ALL)
         assert row.state == "waiting"
-        waits.append(row.run_at - moment.at)
-        moment.at = row.run_at
+        waits.append(row.run_at - clock.now())
+        clock.advance(seconds=(row.run_at - clock.now()) / 1000)
     assert await worker.run_due() == 1
     (row,) = await storage.read.all(ALL)
     assert waits == [5 * SECOND, 10 * SECOND, 20 * SECOND]
     assert (row.state, len(log.jobs)) == ("failed", 4)
 
 
-async def test_putting_off_has_an_end(storage, queue, hire, moment):
+async def test_putting_off_has_an_end(storage, queue, hire, clock):
     log = Log(*[PutOff("throttled", after=SECOND)] * 20)
     await queue()
     worker = hire({"send": Handler(run=log)})
     for _ in range(20):
         await worker.run_due()
-        moment.at += SECOND
+        clock.advance(seconds=1)
     (row,) = await storage.read.all(ALL)
     assert (row.state, row.outcome, len(log.jobs)) == ("failed", "throttled", MOST_PUT_OFFS + 1)
 
@@ -282,7 +267,7 @@ async def test_a_failure_says_nothing_of_its_payload(queue, hire, caplog, capfd)
     assert "493021" not in caplog.text + "".join(capfd.readouterr())
 
 
-async def test_a_schedule_runs_once_per_period(hire, moment):
+async def test_a_schedule_runs_once_per_period(hire, clock):
     ran: list[int] = []
 
     async def count(context: Context) -> None:
@@ -293,31 +278,31 @@ async def test_a_schedule_runs_once_per_period(hire, moment):
     workers = [hire({}, schedules) for _ in range(2)]
     for _ in range(60):
         await asyncio.gather(*(worker.run_due() for worker in workers))
-        moment.at += 10 * SECOND
+        clock.advance(seconds=10)
     assert len(ran) == 10
     assert {later - earlier for earlier, later in pairwise(ran)} == {MINUTE}
 
 
-async def test_a_schedule_survives_its_node_and_a_wrong_clock(storage, hire, moment):
+async def test_a_schedule_survives_its_node_and_a_wrong_clock(storage, hire, clock):
     ran: list[int] = []
 
     async def count(context: Context) -> None:
         ran.append(context.clock.now())
 
     worker = hire({}, [Schedule(name="count", every=DAY, handler=count)])
-    await jobs_store.add_schedules(storage, ["count"], now=moment.now())
-    assert await jobs_store.lease(storage, name="count", every=DAY, now=moment.now())  # and then it died
+    await jobs_store.add_schedules(storage, ["count"], now=clock.now())
+    assert await jobs_store.lease(storage, name="count", every=DAY, now=clock.now())  # and then it died
     await worker.run_due()
     assert ran == []
-    moment.at += 5 * MINUTE
+    clock.advance(minutes=5)
     await worker.run_due()
     assert len(ran) == 1
-    moment.at -= 10 * DAY  # the clock was ten days ahead, and is put right
+    clock.advance(days=-10)  # the clock was ten days ahead, and is put right
     await worker.run_due()
     assert len(ran) == 2
 
 
-async def test_a_schedule_that_fails_goes_on(hire, moment):
+async def test_a_schedule_that_fails_goes_on(hire, clock):
     calls = 0
 
     async def fails(context: Context) -> None:
@@ -328,7 +313,7 @@ async def test_a_schedule_that_fails_goes_on(hire, moment):
     worker = hire({}, [Schedule(name="fails", every=MINUTE, handler=fails)])
     for _ in range(3):
         await worker.run_due()
-        moment.at += MINUTE
+        clock.advance(minutes=1)
     assert calls == 3
 
 

@@ -34,6 +34,7 @@ class World:
     other_product: str
     draft_product: str
     subscriptions: dict[str, str] = field(default_factory=dict)
+    """Subscription ids by number."""
     web: Registered = None  # type: ignore[assignment]
     """Confidential, client_secret_basic, all grant types."""
     post: Registered = None  # type: ignore[assignment]
@@ -120,14 +121,13 @@ async def make_world(directory: Directory, subscribers: Subscribers) -> World:
     world.resource = await client(main, may_introspect_all=True)
     world.other = await client(world.other_product, redirect_uri="https://notes.example/cb")
     world.draft = await client(world.draft_product, redirect_uri="https://tidbit.example/cb")
-    for number in (*NUMBERS,):
-        world.subscriptions[number] = await subscribers.add(
-            actor=ACTOR, operator_id=world.nordcell, number=number, sandbox=True
-        )
-    world.subscriptions[KARI] = await subscribers.add(
-        actor=ACTOR, operator_id=world.fjordtel, number=KARI, sandbox=True
-    )
-    world.subscriptions[ELSEWHERE] = await subscribers.add(
-        actor=ACTOR, operator_id=world.faraway, number=ELSEWHERE, sandbox=True
-    )
+
+    async def add(operator: str, number: PhoneNumber) -> None:
+        made = await subscribers.add(actor=ACTOR, operator_id=operator, number=number, sandbox=True)
+        world.subscriptions[number] = made.id
+
+    for number in NUMBERS:
+        await add(world.nordcell, number)
+    await add(world.fjordtel, KARI)
+    await add(world.faraway, ELSEWHERE)
     return world

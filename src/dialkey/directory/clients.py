@@ -9,7 +9,7 @@ from dialkey.base.clock import HOUR, Instant
 from dialkey.base.entropy import random_text
 from dialkey.base.ids import new_id, new_uuid
 from dialkey.directory import store
-from dialkey.directory.model import AuthMethod, NewClient
+from dialkey.directory.model import AuthMethod, ClientKind, GrantType, NewClient
 from dialkey.directory.office import Rules
 from dialkey.directory.registration import ClientRegistration
 from dialkey.storage import Writer
@@ -60,6 +60,39 @@ class ClientRules(Rules):
     async def list_clients(self, product_id: str) -> list[str]:
         """The ids of a product's clients, the oldest first."""
         return [row.id for row in await self._storage.read.all(store.CLIENTS_OF_PRODUCT, product_id=product_id)]
+
+    async def set_client_uris(
+        self,
+        *,
+        actor: str,
+        client_id: str,
+        redirect_uris: tuple[str, ...],
+        post_logout_redirect_uris: tuple[str, ...] = (),
+        post_revoke_redirect_uris: tuple[str, ...] = (),
+    ) -> None:
+        """All of the client's addresses, instead of those it had. Refusal 422 with the code of the first fault."""
+
+        async def unit(writer: Writer) -> None:
+            await self._touch_client(writer, client_id)
+            row = await writer.one(store.REGISTRATION, id=client_id)
+            assert row is not None  # it is held
+            auth_method = AuthMethod(row.auth_method)
+            wanted = ClientRegistration(
+                kind=ClientKind(row.kind),
+                auth_method=AuthMethod.BASIC if auth_method is AuthMethod.PRIVATE_KEY_JWT else auth_method,
+                grant_types=frozenset(map(GrantType, row.grant_types.split())),
+                redirect_uris=redirect_uris,
+                post_logout_redirect_uris=post_logout_redirect_uris,
+                post_revoke_redirect_uris=post_revoke_redirect_uris,
+            )
+            wanted.check()
+            await writer.run(store.DROP_CLIENT_URIS, client_id=client_id)
+            await writer.run(store.DROP_CLIENT_ORIGINS, client_id=client_id)
+            await self._add_uris(writer, client_id, wanted)
+            data = {"changed": "uris"}
+            await self._record(writer, Tag.CLIENT_CHANGED, actor, f"client:{client_id}", data=data)
+
+        await self._storage.write(unit)
 
     async def add_secret(self, *, actor: str, client_id: str, expires_at: Instant | None = None) -> NewClient:
         """A further secret, shown once. Refusal 409 `two_secrets` where two are live, `no_secrets` where the client
@@ -134,6 +167,9 @@ class ClientRules(Rules):
             may_introspect_all=int(registration.may_introspect_all),
             now=self._clock.now(),
         )
+        await self._add_uris(writer, client_id, registration)
+
+    async def _add_uris(self, writer: Writer, client_id: str, registration: ClientRegistration) -> None:
         for kind, uris in (
             (store.REDIRECT, registration.redirect_uris),
             (store.POST_LOGOUT, registration.post_logout_redirect_uris),

@@ -6,12 +6,12 @@ named does not exist.
 
 from __future__ import annotations
 
-from dialkey.directory.clients import ClientRules, SecretInfo
+from dialkey.directory.clients import MAX_SECRETS, ClientRules, SecretInfo
 from dialkey.directory.operators import OperatorRules, OrganizationRules
 from dialkey.directory.products import ProductRules
 from dialkey.directory.registration import ClientRegistration
 
-__all__ = ["ClientRegistration", "Directory", "SecretInfo"]
+__all__ = ["MAX_SECRETS", "ClientRegistration", "Directory", "SecretInfo"]
 
 
 class Directory(OperatorRules, OrganizationRules, ProductRules, ClientRules):

@@ -185,6 +185,9 @@ SET_CLIENT_STATUS = Statement(
 CLIENTS_OF_PRODUCT = Statement(
     "clients.of_product", "SELECT id FROM clients WHERE product_id = :product_id ORDER BY created_at, id"
 )
+REGISTRATION = Statement("clients.registration", "SELECT kind, auth_method, grant_types FROM clients WHERE id = :id")
+DROP_CLIENT_URIS = Statement("clients.drop_uris", "DELETE FROM client_uris WHERE client_id = :client_id")
+DROP_CLIENT_ORIGINS = Statement("clients.drop_origins", "DELETE FROM client_origins WHERE client_id = :client_id")
 ADD_CLIENT_URI = Statement(
     "clients.add_uri",
     "INSERT INTO client_uris (client_id, kind, uri, position) VALUES (:client_id, :kind, :uri, :position)",
@@ -233,8 +236,6 @@ class ClientDirectory:
         self._clients: RecentCache[Client] = RecentCache(self._load_client, clock=clock)
         self._operators: RecentCache[Operator] = RecentCache(self._load_operator, clock=clock)
         self._origins: RecentCache[bool] = RecentCache(self._load_origin, clock=clock)
-        self._catalogue: RecentCache[frozenset[str]] = RecentCache(self._load_catalogue, clock=clock)
-        self._scope_names: frozenset[str] = frozenset()
         self._listings: RecentCache[bool] = RecentCache(self._load_listing, clock=clock)
         self._scopes: RecentCache[frozenset[str]] = RecentCache(self._load_scopes, clock=clock)
         self._countries: RecentCache[tuple[str, ...]] = RecentCache(self._load_countries, clock=clock, lifetime=60_000)
@@ -265,10 +266,6 @@ class ClientDirectory:
         """True where a public client is served from this web origin."""
         return 0 < len(origin) <= 300 and bool(await self._origins.get(origin))
 
-    async def scope_names(self) -> frozenset[str]:
-        """Every scope of the catalogue; the same object until the catalogue changes."""
-        return await self._catalogue.get("") or self._scope_names
-
     async def find_image(self, image_id: str) -> Image | None:
         if not looks_like_image_id(image_id):
             return None
@@ -284,7 +281,6 @@ class ClientDirectory:
         self._clients.forget()
         self._operators.forget()
         self._origins.forget()
-        self._catalogue.forget()
         self._listings.forget()
         self._scopes.forget()
         self._countries.forget()
@@ -316,12 +312,6 @@ class ClientDirectory:
 
     async def _load_origin(self, origin: str) -> bool | None:
         return await self._storage.find(_ORIGIN, origin=origin) is not None or None
-
-    async def _load_catalogue(self, _: str) -> frozenset[str]:
-        names = frozenset(row.scope for row in await self._storage.read.all(SCOPE_NAMES))
-        if names != self._scope_names:
-            self._scope_names = names
-        return self._scope_names
 
 
 def operator(row: Row) -> Operator:

@@ -161,12 +161,12 @@ class _Lookup:
     def __init__(self, entity: str, kept: Kept) -> None:
         self._entity = entity
         self._after = kept.after
-        chosen = f"SELECT {kept.key} FROM {kept.table} WHERE {kept.past} LIMIT :most"  # noqa: S608
+        chosen = f"SELECT {kept.key} FROM {kept.table} WHERE {kept.past} LIMIT :most"
         self._delete = Statement(
             f"retention.{entity}.delete",
-            f"DELETE FROM {kept.table} WHERE ({kept.key}) IN ({chosen} {{skip_locked}})",  # noqa: S608
+            f"DELETE FROM {kept.table} WHERE ({kept.key}) IN ({chosen} {{skip_locked}})",
         )
-        self._count = Statement(f"retention.{entity}.count", f"SELECT COUNT(*) AS past FROM ({chosen}) AS chosen")  # noqa: S608
+        self._count = Statement(f"retention.{entity}.count", f"SELECT COUNT(*) AS past FROM ({chosen}) AS chosen")
 
     async def run(self, context: Context) -> None:
         before = Instant(context.clock.now() - self._after)
@@ -192,13 +192,13 @@ class _Walk:
         self._found: int | None = None
         self._slice = Statement(
             f"retention.{entity}.slice",
-            f"SELECT COUNT(*) AS seen, MAX({kept.key}) AS until, SUM(past) AS past FROM"  # noqa: S608
+            f"SELECT COUNT(*) AS seen, MAX({kept.key}) AS until, SUM(past) AS past FROM"
             f" (SELECT {kept.key}, CASE WHEN {kept.past} THEN 1 ELSE 0 END AS past FROM {kept.table}"
             f" WHERE {kept.key} > :last ORDER BY {kept.key} LIMIT :most) AS part",
         )
         self._delete = Statement(
             f"retention.{entity}.delete",
-            f"DELETE FROM {kept.table} WHERE {kept.key} > :last AND {kept.key} <= :until AND ({kept.past})",  # noqa: S608
+            f"DELETE FROM {kept.table} WHERE {kept.key} > :last AND {kept.key} <= :until AND ({kept.past})",
         )
 
     async def run(self, context: Context) -> None:

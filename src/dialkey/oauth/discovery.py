@@ -19,8 +19,6 @@ from dialkey.settings import Settings
 from dialkey.signin.model import ACR
 from dialkey.web.i18n import LOCALES
 
-_CORS = "*"
-
 
 def metadata(settings: Settings, scopes: list[str]) -> dict[str, Any]:
     """The document of both well-known addresses."""
@@ -74,27 +72,38 @@ class Discovery:
         self._directory = directory
         self._signing = signing
         self._age = settings.keys.jwks_max_age
-        self._document = b""
-        self._scopes: frozenset[str] = frozenset()
+        self._scopes: frozenset[str] | None = None
+        self._document = Response()
+        self._jwks: bytes | None = None
+        self._key_set = Response()
 
     async def configuration(self, request: Request) -> Response:
         scopes = await self._directory.scope_names()
         if scopes is not self._scopes:
-            self._document = msgspec.json.encode(metadata(self._settings, sorted(scopes)))
+            self._document = self._cacheable(msgspec.json.encode(metadata(self._settings, sorted(scopes))))
             self._scopes = scopes
-        return self._cacheable(request, self._document, min(self._age, 300))
+        return self._unless_known(request, self._document)
 
     async def keys(self, request: Request) -> Response:
         await self._signing.refresh()
-        return self._cacheable(request, self._signing.jwks(), min(self._age, 300))
+        jwks = self._signing.jwks()
+        if jwks is not self._jwks:
+            self._key_set = self._cacheable(jwks)
+            self._jwks = jwks
+        return self._unless_known(request, self._key_set)
 
-    def _cacheable(self, request: Request, body: bytes, age: int) -> Response:
-        etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+    def _cacheable(self, body: bytes) -> Response:
         headers = {
-            "Cache-Control": f"public, max-age={age}",
-            "ETag": etag,
-            "Access-Control-Allow-Origin": _CORS,
+            "Cache-Control": f"public, max-age={min(self._age, 300)}",
+            "ETag": f'"{hashlib.sha256(body).hexdigest()[:20]}"',
+            "Access-Control-Allow-Origin": "*",
         }
-        if request.headers.get("if-none-match") == etag:
-            return Response(None, 304, headers)
         return Response(body, 200, headers, "application/json")
+
+    @staticmethod
+    def _unless_known(request: Request, made: Response) -> Response:
+        known = request.headers.get("if-none-match")
+        if known is not None and known == made.headers["etag"]:
+            kept = ("cache-control", "etag", "access-control-allow-origin")
+            return Response(None, 304, {name: made.headers[name] for name in kept})
+        return made

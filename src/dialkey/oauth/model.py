@@ -89,8 +89,7 @@ class Fulfilled:
     code_expires_at: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Stage three: the code was exchanged. Root of the tokens, the lock and the kill switch."""
 
     id: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import struct
 from base64 import urlsafe_b64decode
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from dialkey.base.clock import SECOND, Clock, Instant, seconds
 from dialkey.base.entropy import Entropy
@@ -33,8 +34,7 @@ _HEAD = struct.Struct(">B16s8sQI")  # kind, grant or client, random, issued at (
 _OF_GRANT, _OF_CLIENT = 0, 1
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(msgspec.Struct, frozen=True, gc=False):
     """What an access token says of itself. Whether its grant is alive, the database says."""
 
     grant_id: str | None
@@ -46,8 +46,7 @@ class AccessToken:
     scope: ScopeSet
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
+class RefreshToken(msgspec.Struct, frozen=True, gc=False):
     grant_id: str
     generation: int
 

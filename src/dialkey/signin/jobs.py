@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 
 from dialkey.base.clock import MINUTE, SECOND, Clock
 from dialkey.directory.store import ClientDirectory
+from dialkey.jobs import PutOff
 from dialkey.settings import Settings
 from dialkey.signin.pins import pin_of
 from dialkey.signin.store import SignInStore
 from dialkey.sms.delivery import Delivery
-from dialkey.sms.model import Sms
+from dialkey.sms.model import Refused, Sms
 from dialkey.sms.texts import pin_text
 from dialkey.storage import Storage
 from dialkey.storage.keyring import Keyring
@@ -59,7 +60,7 @@ class SendPin:
             host=self._host,
             minutes=self._minutes,
         )
-        await self._delivery.send(
+        outcome = await self._delivery.send(
             Sms(
                 to=sign_in.phone_number,
                 sender=operator.sms_sender,
@@ -68,3 +69,11 @@ class SendPin:
                 sandbox=subscription.sandbox,
             )
         )
+        if isinstance(outcome, Refused):
+            if outcome.retry:
+                raise PutOff(outcome.code)
+            raise NotSent(outcome.code)
+
+
+class NotSent(Exception):
+    """The route refused the message for good: the job is kept as failed, with the route's code."""

@@ -1,6 +1,6 @@
 """PINs: derived, never stored.
 
-A challenge keeps a random seed; the PIN is HMAC-SHA-256 of the seed under the installation's PIN key, reduced to
+A challenge keeps a random seed; the PIN is a keyed digest of the seed under the installation's PIN key, reduced to
 digits. A message can therefore be sent again with the same PIN, and a copy of the database without the keys tells no
 PIN. Decimal reduction of 128 bits leaves a bias below 2^-100.
 """
@@ -23,7 +23,7 @@ def pin_of(keyring: Keyring, sign_in_id: str, number: str, seed: str, digits: in
     """The PIN of one challenge, leading zeros kept. Bound to the sign-in and its number."""
     version, _, _ = seed.partition(".")
     key = keyring["pin"].versions[int(version)]
-    value = int.from_bytes(mac(key, b"pin", f"{sign_in_id}\x00{number}\x00{seed}".encode())[:16])
+    value = int.from_bytes(mac(key, b"pin", f"{sign_in_id}\x00{number}\x00{seed}".encode(), 16))
     return str(value % 10**digits).zfill(digits)
 
 

@@ -95,6 +95,7 @@ class HandsetRoutes:
             return Response(None, headers=headers, media_type="text/event-stream")
         if self._closing or len(self._streams) >= MOST_STREAMS:
             raise Refusal(503, "unavailable", detail="handset streams")
+        request.scope["dialkey.stream"] = True
         since = self._clock.now() - OVERLAP
         if last := _EVENT_ID.fullmatch(request.headers.get("last-event-id", "")):
             since = max(int(last[1]), since - DAY)

@@ -41,6 +41,18 @@ def connect(path: str, timeout: float) -> sqlite3.Connection:
     return connection
 
 
+_TAKEN = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Whether the database failed, rather than a statement being wrong."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR
+
+
+def _outage(error: sqlite3.OperationalError) -> Exception:
+    return StorageUnavailable(str(error)) if _is_outage(error) else error
+
+
 class _Connection:
     """Runs statements and names the fields of what they return."""
 
@@ -56,6 +68,8 @@ class _Connection:
         try:
             return self.connection.execute(statement.sqlite, values)
         except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode not in _TAKEN:
+                raise
             raise Conflict(f"{statement.name}: {error}") from None
 
     def one(self, statement: Statement, values: dict[str, Any]) -> Row | None:
@@ -93,13 +107,13 @@ class SqliteReader:
         try:
             return self._connection.one(statement, values)
         except sqlite3.OperationalError as error:
-            raise StorageUnavailable(str(error)) from error
+            raise _outage(error) from error
 
     async def all(self, statement: Statement, **values: Any) -> list[Row]:
         try:
             return self._connection.all(statement, values)
         except sqlite3.OperationalError as error:
-            raise StorageUnavailable(str(error)) from error
+            raise _outage(error) from error
 
 
 class SqliteWriter:
@@ -216,9 +230,9 @@ class SqliteStorage:
             execute("SAVEPOINT unit")
         try:
             result = work()
-        except sqlite3.OperationalError:
-            raise  # the disk, a lock: true for the whole batch
         except BaseException as error:
+            if _is_outage(error):
+                raise  # the disk, a lock: true for the whole batch
             if not alone:
                 execute("ROLLBACK TO unit")
                 execute("RELEASE unit")

@@ -36,13 +36,14 @@ class Gate:
 
     def __init__(self, app: ASGIApp, settings: Settings, entropy: Entropy, refuse: ErrorResponder) -> None:
         self._app = app
-        self._entropy = entropy
         self._refuse = refuse
         self._hosts = {host.lower().encode() for host in (settings.host, *settings.server.extra_hosts)}
         self._policy = settings.log.requests
         self._headers = [(b"x-content-type-options", b"nosniff")]
         if settings.secure:
             self._headers.append((b"strict-transport-security", b"max-age=63072000; includeSubDomains"))
+        self._id_prefix = random_text(entropy, 6)
+        self._id_number = int.from_bytes(entropy.take(3))
         self._counters: dict[tuple[str, int], Any] = {}
         self._timers: dict[str, Any] = {}
 
@@ -51,7 +52,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = random_text(self._entropy, 9)
+        request_id = self._next_id()
         scope["dialkey.request_id"] = request_id
         status = 0
 
@@ -74,18 +75,25 @@ class Gate:
         except ClientDisconnect:
             status = status or 499
         except StorageUnavailable as fault:
-            log.error("storage_unavailable", fault=str(fault), path=scope["path"], request_id=request_id)
+            log.error("storage_unavailable", fault=str(fault), route=_route(scope.get("endpoint")), request_id=request_id)
             await self._say(Refusal(503, "unavailable"), scope, receive, answer, begun=status != 0)
         except Exception:
-            log.exception("bug", path=scope["path"], request_id=request_id)
+            log.exception("bug", route=_route(scope.get("endpoint")), request_id=request_id)
             await self._say(Refusal(500, "server_error"), scope, receive, answer, begun=status != 0)
         finally:
             self._account(scope, status, time.perf_counter() - started, request_id)
 
+    def _next_id(self) -> str:
+        """Unique without asking the generator each time: the process's random prefix and a count."""
+        self._id_number += 1
+        return f"{self._id_prefix}{self._id_number:x}"
+
     def _is_ours(self, scope: Scope) -> bool:
         """S097: nothing in a request decides who we are. Probes of load balancers may use any name."""
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        return host.lower() in self._hosts or scope["path"].startswith("/health/")
+        for name, value in scope["headers"]:
+            if name == b"host":
+                return value in self._hosts or value.lower() in self._hosts or scope["path"].startswith("/health/")
+        return False
 
     async def _say(
         self, refusal: Refusal, scope: Scope, receive: Receive, send: Send, *, begun: bool = False
@@ -106,6 +114,8 @@ class Gate:
             counter = self._counters[route, status] = REQUESTS.labels(route, status)
             self._timers.setdefault(route, DURATION.labels(route))
         counter.inc()
+        if "dialkey.stream" in scope:
+            took = 0.0  # it was open for as long as somebody looked
         self._timers[route].observe(took)
         if self._policy == "all" or (self._policy == "problems" and (status >= 400 or took > SLOW)):
             log.info(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -16,7 +15,6 @@ from dialkey.web.forms import FORM, MAX_BODY, FormError, parse_form
 from dialkey.web.pages import Frame, Page
 from dialkey.web.rendering import render
 
-BODY_TIMEOUT = 10.0
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _encode = msgspec.json.Encoder().encode
 
@@ -32,7 +30,7 @@ PAGE_HEADERS = {
 
 
 async def read_body(request: Request) -> bytes:
-    """The body, at most `MAX_BODY` bytes (413) and within `BODY_TIMEOUT` seconds (408)."""
+    """The body, at most `MAX_BODY` bytes (413). How long it may take, the server's protocol watches."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BODY:
         raise Refusal(413, "too_large")
@@ -40,28 +38,24 @@ async def read_body(request: Request) -> bytes:
         return b""
     chunks: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            while True:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > MAX_BODY:
-                    raise Refusal(413, "too_large")
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    break
-    except TimeoutError:
-        raise Refusal(408, "too_slow") from None
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise Refusal(413, "too_large")
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            break
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def read_form(request: Request) -> dict[str, str]:
     """The strict form of a POST. Refuses another media type (415) and what `parse_form` refuses (FormError)."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != FORM:
+    media_type = request.headers.get("content-type", "")
+    if media_type != FORM and media_type.partition(";")[0].strip().lower() != FORM:
         if not media_type and request.headers.get("content-length", "0") == "0":
             return {}
         raise Refusal(415, "media_type", detail=media_type[:80])
@@ -78,9 +72,26 @@ async def read_page_form(request: Request) -> dict[str, str]:
         raise Refusal(400, "malformed", detail=str(error)) from None
 
 
+class _Made(Response):
+    """A response whose headers are ready for the wire."""
+
+    def __init__(self, body: bytes, status: int, raw_headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = raw_headers
+
+
+_JSON = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
+
+
 def json_response(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """JSON that nobody may store."""
-    return Response(_encode(value), status, NO_STORE if headers is None else {**NO_STORE, **headers}, "application/json")
+    body = _encode(value)
+    raw = [*_JSON, (b"content-length", str(len(body)).encode())]
+    if headers:
+        raw += [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()]
+    return _Made(body, status, raw)
 
 
 def page_response(

@@ -1,85 +1,95 @@
-"""The HTTP/1.1 protocol with the bounds that uvicorn leaves open: how long a head may take and how large it may be."""
+"""The HTTP/1.1 protocol with the bounds that uvicorn leaves open: how long a request may take to arrive and how large
+its head may be."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 48 * 1024
-HEADER_TIMEOUT = 10.0
-BAD_REQUEST = b"HTTP/1.1 %s\r\ncontent-type: text/plain\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+ARRIVAL_TIMEOUT = 10.0
+"""Seconds from a request's first byte, or from the connection, to its last byte."""
+_REFUSED = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class _Watch:
+    """Looks at all connections of a loop twice a second: cheaper than a timer for every request."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.connections: WeakSet[GuardedProtocol] = WeakSet()
+        self._look()
+
+    def _look(self) -> None:
+        late = self._loop.time() - ARRIVAL_TIMEOUT
+        for connection in list(self.connections):
+            if 0 < connection.arriving_since < late:
+                connection.refuse(b"408 Request Timeout")
+        self._loop.call_later(0.5, self._look)
+
+
+_WATCHES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictionary()
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request head is larger than `MAX_HEAD` (431) or not complete within `HEADER_TIMEOUT`
-    seconds (408), and one that speaks of its length in two ways (400, RFC 9112 section 6.1)."""
+    """Closes a connection whose request head is larger than `MAX_HEAD` (431) or whose request does not arrive within
+    `ARRIVAL_TIMEOUT` (408), and one that speaks of its length in two ways (400, RFC 9112 section 6.1)."""
 
-    __slots__ = ()
-
+    arriving_since = 0.0
+    """When the request under way began, by the loop's clock; 0: none is under way."""
     _head_bytes = 0
-    _head_done = False
-    _head_timer: asyncio.TimerHandle | None = None
+    _in_head = True
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._watch_head()
+        watch = _WATCHES.get(self.loop)
+        if watch is None:
+            watch = _WATCHES[self.loop] = _Watch(self.loop)
+        watch.connections.add(self)
+        self.arriving_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
-        if not self._head_done:
+        if self._in_head:
             self._head_bytes += len(data)
-            if self._head_timer is None:
-                self._watch_head()
+            if not self.arriving_since:
+                self.arriving_since = self.loop.time()
         super().data_received(data)
-        if not self._head_done and self._head_bytes > MAX_HEAD:
-            self._refuse(b"431 Request Header Fields Too Large")
+        if self._in_head and self._head_bytes > MAX_HEAD:
+            self.refuse(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
-        self._head_done = False
-        self._head_bytes = 0
+        self._in_head = True
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        if len(self.url) > MAX_HEAD:
-            self._refuse(b"414 URI Too Long")
-
     def on_headers_complete(self) -> None:
-        self._head_done = True
+        self._in_head = False
         self._head_bytes = 0
-        self._forget_timer()
-        names = [name for name, _ in self.headers]
-        if b"transfer-encoding" in names and (b"content-length" in names or names.count(b"transfer-encoding") > 1):
-            self._refuse(b"400 Bad Request")
-            return
-        if names.count(b"host") != 1 or names.count(b"content-length") > 1:
-            self._refuse(b"400 Bad Request")
+        hosts = lengths = codings = 0
+        for name, _ in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                lengths += 1
+            elif name == b"transfer-encoding":
+                codings += 1
+        if hosts != 1 or lengths + codings > 1:
+            self.refuse(b"400 Bad Request")
             return
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self.arriving_since = 0.0
+        self._in_head = True
         super().on_message_complete()
-        self._head_done = False
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_timer()
-        super().connection_lost(exc)
-
-    def _watch_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEADER_TIMEOUT, self._head_late)
-
-    def _forget_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _head_late(self) -> None:
-        self._head_timer = None
-        if not self._head_done and not self.transport.is_closing():
-            self._refuse(b"408 Request Timeout")
-
-    def _refuse(self, status: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(BAD_REQUEST % status)
-            self.transport.close()
+    def refuse(self, status: bytes) -> None:
+        """Says why and closes, where nothing else was said yet."""
+        self.arriving_since = 0.0
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_REFUSED % status)
+        self.transport.close()

@@ -135,7 +135,7 @@ class World:
         self._process: subprocess.Popen | None = None
         self._serve, self._seed = _commands()
         master_key = urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
-        self._environment = os.environ | {"DIALKEY_KEYS__MASTER_KEY": master_key}
+        self.environment = os.environ | {"DIALKEY_KEYS__MASTER_KEY": master_key}
 
     def __enter__(self) -> Self:
         self.directory = Path(tempfile.mkdtemp(prefix="bench-dialkey-"))
@@ -157,7 +157,7 @@ class World:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _call(self, command: list[str]) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=self._environment)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=self.environment)
         if done.returncode:
             raise RuntimeError(f"{shlex.join(command)} failed:\n{done.stderr[-3000:]}")
         return done.stdout
@@ -168,7 +168,7 @@ class World:
         command = process.pinned([*self._serve, "serve", "--config", str(self.config)], self._core)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=ROOT, env=self._environment, start_new_session=True
+                command, stdout=log, stderr=log, cwd=ROOT, env=self.environment, start_new_session=True
             )
         if ready:
             self.wait_until_ready()

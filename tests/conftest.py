@@ -78,6 +78,10 @@ class Databases:
         world = pickle.loads(pickle.dumps(self._worlds[part]))
         return self._copy(part, f"copy{self._count}"), world
 
+    def bare(self) -> str:
+        self._count += 1
+        return self._create(f"bare{self._count}")
+
     def _create(self, name: str) -> str:
         if self._cluster is None:
             return f"sqlite:///{self._folder / name}.sqlite3"
@@ -145,6 +149,14 @@ async def storage(databases: Databases) -> AsyncIterator[Storage]:
     opened = await open_storage(Database(url=url, pool_size=8))
     yield opened
     await opened.close()
+    databases.drop(url)
+
+
+@pytest.fixture
+def bare_url(databases: Databases) -> Iterator[str]:
+    """The URL of a database without any table."""
+    url = databases.bare()
+    yield url
     databases.drop(url)
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -69,7 +70,7 @@ class Tokens(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     code_lifetime: Annotated[int, Meta(ge=1, le=60)] = 60
     access_token_lifetime: Annotated[int, Meta(ge=1, le=86400)] = 3600
-    id_token_lifetime: Annotated[int, Meta(ge=1, le=3600)] = 600
+    id_token_lifetime: Annotated[int, Meta(ge=1, le=600)] = 600
     refresh_idle_lifetime: Seconds = 60 * 24 * 3600
     """A grant whose refresh token is not used for so long is over."""
     refresh_absolute_lifetime: Seconds = 365 * 24 * 3600
@@ -227,6 +228,11 @@ def _check(settings: Settings) -> None:
         raise SettingsError("issuer: must be https unless it is this machine (localhost)")
     if not settings.database.url.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise SettingsError("database.url: must start with sqlite:/// or postgresql://")
+    for network in settings.server.trusted_proxies:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            raise SettingsError(f"server.trusted_proxies: {network!r} is not a network such as 10.0.0.0/8") from None
     if settings.public and settings.sms.route == "handset":
         raise SettingsError("sms.route: the virtual handset shows PINs to everybody and cannot serve a public issuer")
 

@@ -19,7 +19,7 @@ from dialkey.web import assets, i18n, rendering, theme
 from dialkey.web.i18n import LOCALES, Plural, negotiate, translate
 from dialkey.web.pages import Brand, Frame, Hidden, Language, Page
 
-ROOMS = ("signin.views", "consent.views", "oauth.views", "sms.views", "demo.views", "web.gallery")
+ROOMS = ("signin.views", "consent.views", "oauth.views", "sms.views", "demo.views", "web.gallery", "web.refusals")
 
 
 def _kinds() -> list[type[Page]]:
@@ -334,7 +334,7 @@ def test_every_message_is_used_and_every_key_exists() -> None:
     keys = i18n.CATALOGUES["en"].messages.keys()
     for key in re.findall(r"\bt\('([a-z_.]+[a-z_])'[,)]", source):
         assert key in keys, key
-    by_data = ("problem.", "stopped.", "signed_out.", "oauth_error.", "demo.step.", "scope.", "date.", "sms.")
+    by_data = ("problem.", "stopped.", "refusal.", "signed_out.", "oauth_error.", "demo.step.", "scope.", "date.", "sms.")
     unused = [key for key in keys if f"'{key}'" not in source and not key.startswith(by_data)]
     assert unused == []
 
@@ -360,7 +360,7 @@ GSM_7 = set(
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_text_message_fits_one_segment(locale: str) -> None:
-    text = translate(locale, "sms.pin", pin="493021", product="VoiceBox Nordic")
+    text = translate(locale, "sms.pin", pin="493021", product="VoiceBox Nordic", minutes=5)
     text += "\n\n@id.nordcell.example #493021"
     assert set(text) <= GSM_7
     assert len(text) <= 160

@@ -9,7 +9,10 @@ MAX_URL = 2000
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\\<>\"{}|^`\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
-_LOOPBACK_IPS = ("127.0.0.1", "[::1]")
+_NUMERIC_HOST = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
+"""What browsers read as an IPv4 address (WHATWG URL, "ends in a number"), however it is written."""
+_ENCODED = re.compile(r"%(25|2f|5c|[01][0-9a-f]|7f)")
+"""A percent sign, slash, backslash or control character in disguise: servers differ on when they unwrap it."""
 _FORBIDDEN_SCHEMES = {"javascript", "data", "vbscript", "file", "blob", "about", "ftp", "ws", "wss", "mailto", "tel"}
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/.*)?")
 
@@ -52,7 +55,7 @@ def redirect_uri_fault(uri: str, *, native: bool = False) -> str | None:
         return "host"
     if scheme == "http":
         return None if host in ("localhost", "127.0.0.1", "::1") and not _path_fault(parts.path) else "http"
-    if not _HOST.fullmatch(host) or re.fullmatch(r"[0-9.]+|0x[0-9a-f]+", host):
+    if not _HOST.fullmatch(host) or _NUMERIC_HOST.fullmatch(host):
         return "host"
     return _path_fault(parts.path)
 
@@ -68,7 +71,7 @@ def _private_scheme_fault(scheme: str, rest: str, *, native: bool) -> str | None
 def _path_fault(path: str) -> str | None:
     lowered = path.lower()
     segments = lowered.replace("%2e", ".").split("/")
-    if any(segment.partition(";")[0] in (".", "..") for segment in segments) or "%25" in lowered or "%00" in lowered:
+    if any(segment.partition(";")[0] in (".", "..") for segment in segments) or _ENCODED.search(lowered):
         return "path"
     return None
 
@@ -100,6 +103,12 @@ def origin_of(uri: str) -> str:
         return uri.partition(":")[0] + ":"
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def policy_source(uri: str) -> str:
+    """What a Content-Security-Policy calls the place: its origin. CSP 3 has no way to write an IPv6 address, and browsers
+    ignore one, so there it is all of `http:`."""
+    return "http:" if uri.startswith("http://[") else origin_of(uri)
 
 
 def host_of(uri: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from dialkey.base.clock import SystemClock
 from dialkey.base.entropy import SystemEntropy
-from dialkey.cli.running import prepare, serve_here
+from dialkey.cli.running import prepare, require_free_port, serve_here
 from dialkey.settings import Database, Keys, Limits, Log, Server, Settings, SettingsError, load
 from dialkey.storage import open_storage
 from dialkey.storage.keyring import make_master_key
@@ -48,6 +48,10 @@ def demo(chosen: argparse.Namespace) -> int:
     if not 1 <= chosen.port <= 65535:
         raise SettingsError("--port: must be between 1 and 65535")
     settings = settings_for(chosen.data, chosen.port, chosen.host, chosen.database)
+    try:
+        require_free_port(settings)
+    except SettingsError as error:
+        raise SettingsError(f"{error}: dialkey demo --port 8081, or make demo PORT=8081") from None
     key_file = Path(settings.keys.master_key_file)
     if not key_file.exists():
         make_master_key(key_file, SystemEntropy())

@@ -11,7 +11,7 @@ from dialkey.base.clock import Clock
 from dialkey.base.entropy import Entropy, SystemEntropy
 from dialkey.cli import add_config_option, read_settings
 from dialkey.cli.running import run_with_storage
-from dialkey.oauth.keys import ALGORITHMS, list_keys, revoke_key, rotate_key
+from dialkey.oauth.keys import ALGORITHMS, ensure_keys, list_keys, revoke_key, rotate_key
 from dialkey.settings import Settings
 from dialkey.storage import Storage, Writer
 from dialkey.storage.keyring import ROTATING, make_master_key, open_keyring, rotate_secret
@@ -85,13 +85,21 @@ async def _rotate_secret(storage: Storage, settings: Settings, what: str, clock:
 
 
 def revoke_one(chosen: argparse.Namespace) -> int:
-    async def work(storage: Storage, clock: Clock, entropy: Entropy) -> bool:
-        return await revoke_key(storage, clock, entropy, chosen.kid)
+    settings = read_settings(chosen)
 
-    if not run_with_storage(read_settings(chosen), work):
+    async def work(storage: Storage, clock: Clock, entropy: Entropy) -> list[str] | None:
+        if not await revoke_key(storage, clock, entropy, chosen.kid):
+            return None
+        keyring = await open_keyring(storage, settings.keys)
+        return await ensure_keys(storage, settings, keyring, clock, entropy)
+
+    made = run_with_storage(settings, work)
+    if made is None:
         print(f"there is no key {chosen.kid}")
         return 1
     print("revoked; every node refuses what it signed within two seconds")
+    for kid in made:
+        print(f"published {kid} in its place")
     return 0
 
 

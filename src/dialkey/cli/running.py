@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
+import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dialkey.base.clock import Clock, SystemClock
 from dialkey.base.entropy import Entropy, SystemEntropy
 from dialkey.oauth.keys import ensure_keys
-from dialkey.settings import Settings
+from dialkey.settings import Settings, SettingsError
 from dialkey.storage import Storage, open_storage
 from dialkey.storage.keyring import Keyring, ensure_secrets, open_keyring
 from dialkey.storage.migrations import migrate
@@ -63,8 +65,23 @@ def serving_options(settings: Settings) -> dict[str, Any]:
     }
 
 
+def require_free_port(settings: Settings) -> None:
+    """Says at once, and in a sentence, that another program listens there already; raises SettingsError."""
+    host, port = settings.server.host, settings.server.port
+    with contextlib.suppress(socket.gaierror):
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                raise SettingsError(
+                    f"server.port: cannot listen on {host}:{port} ({error.strerror}); name another port"
+                ) from None
+
+
 def serve_here(app: Server, settings: Settings) -> None:
-    """Serves in this process until SIGINT or SIGTERM."""
+    """Serves in this process until SIGINT or SIGTERM; either is a good end."""
     import uvicorn
 
     class OneProcess(uvicorn.Server):
@@ -72,5 +89,6 @@ def serve_here(app: Server, settings: Settings) -> None:
             app.close_streams()
             await super().shutdown(sockets)
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again when all is done
     with contextlib.suppress(KeyboardInterrupt):
         OneProcess(uvicorn.Config(app, **serving_options(settings))).run()

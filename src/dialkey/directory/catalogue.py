@@ -26,6 +26,10 @@ def _api(name: str) -> str:
     return f"urn:dialkey:api:{name}"
 
 
+USERINFO = _api("userinfo")
+"""Our own: what the userinfo endpoint is called in `aud`."""
+
+
 def _group(
     category: str, api: str, scopes: dict[str, str], *, subscriber_facing: bool = True
 ) -> tuple[ScopeEntry, ...]:

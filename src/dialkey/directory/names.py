@@ -1,7 +1,8 @@
 """Names, links and colours that developers and operators give, checked before anybody has to read them.
 
 A name stands on the page where a subscriber decides, so it must not be able to look like another one: no invisible or
-direction-changing characters, and no word that mixes alphabets whose letters look alike (Unicode UTS 39).
+direction-changing characters, no word that mixes alphabets whose letters look alike, and no name in another alphabet that
+reads as a Latin one letter by letter (Unicode UTS 39).
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ from dialkey.base.url import redirect_uri_fault
 MAX_NAME = 80
 MAX_TEXT = 200
 _ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC")
+_LOOK_LATIN = frozenset(
+    "аеорсухіјѕһԁԛԝӏѵАВЕЅІЈКМНОРСТХҮѴԌԚԜӀ"  # Cyrillic
+    "οναρυικϲϳΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹͿ"  # Greek
+    "օսհոցզԼՕՏՍ"  # Armenian
+    "ᎠᎡᎢᎪᎫᎬᎳᎷᎻᏀᏃᏒᏚᏙᏞᏟᏢᏦᏴ"  # Cherokee
+    "ⲟⲣⲥⲭⲕⲞⲢⲤⲬⲔⲎⲚⲘⲒⲂⲈⲦ"  # Coptic
+)
+"""Letters of the other alphabets that are drawn as a Latin one."""
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _LOOK_ALIKE_FORMS = ("<font>", "<wide>", "<narrow>", "<circle>", "<square>")
 _ACCENT = re.compile(r"#[0-9a-f]{6}")
@@ -26,7 +35,7 @@ def name_fault(name: str) -> str | None:
     """Why `name` is refused, as a stable code; None where it can be shown."""
     if not name or len(name) > MAX_NAME:
         return "name_length"
-    return text_fault(name) or _mixture_fault(name)
+    return text_fault(name) or _mixture_fault(name) or _disguise_fault(name)
 
 
 def text_fault(text: str) -> str | None:
@@ -51,13 +60,18 @@ def text_fault(text: str) -> str | None:
 
 
 def _mixture_fault(name: str) -> str | None:
+    if any(unicodedata.decomposition(character).startswith(_LOOK_ALIKE_FORMS) for character in name):
+        return "name_form"
     for word in re.split(r"[\s\W\d_]+", name):
-        if any(unicodedata.decomposition(letter).startswith(_LOOK_ALIKE_FORMS) for letter in word):
-            return "name_form"
         alphabets = {alphabet for letter in word if (alphabet := _alphabet(letter))}
         if len(alphabets) > 1:
             return "name_mixed_alphabets"
     return None
+
+
+def _disguise_fault(name: str) -> str | None:
+    foreign = [letter for letter in name if _alphabet(letter) not in (None, "LATIN")]
+    return "name_looks_latin" if foreign and _LOOK_LATIN.issuperset(foreign) else None
 
 
 def _alphabet(letter: str) -> str | None:

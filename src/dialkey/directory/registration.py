@@ -113,10 +113,10 @@ class ClientRegistration:
         wanted = self.auth_method is AuthMethod.PRIVATE_KEY_JWT
         if self.jwks is None:
             return "jwks_missing" if wanted else None
-        return None if wanted and _public_keys(self.jwks) else "jwks"
+        return None if wanted and public_keys(self.jwks) else "jwks"
 
 
-def _public_keys(text: str) -> bool:
+def public_keys(text: str) -> bool:
     """True for a JWK Set (RFC 7517 section 5) of public keys only."""
     if len(text) > MAX_JWKS:
         return False

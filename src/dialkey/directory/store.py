@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dialkey.base.clock import Clock, Instant
 from dialkey.base.ids import looks_like_id, looks_like_uuid
 from dialkey.base.scopes import ScopeSet
@@ -143,7 +145,7 @@ PUT_SCOPE = Statement(
     WHERE scopes.category <> excluded.category OR scopes.description <> excluded.description
       OR scopes.audience <> excluded.audience OR scopes.subscriber_facing <> excluded.subscriber_facing""",
 )
-SCOPE_NAMES = Statement("scopes.names", "SELECT scope FROM scopes")
+SCOPE_NAMES = Statement("scopes.names", "SELECT scope, audience FROM scopes")
 DROP_PRODUCT_SCOPES = Statement("products.drop_scopes", "DELETE FROM product_scopes WHERE product_id = :product_id")
 ADD_PRODUCT_SCOPE = Statement(
     "products.add_scope",
@@ -186,6 +188,9 @@ CLIENTS_OF_PRODUCT = Statement(
     "clients.of_product", "SELECT id FROM clients WHERE product_id = :product_id ORDER BY created_at, id"
 )
 REGISTRATION = Statement("clients.registration", "SELECT kind, auth_method, grant_types FROM clients WHERE id = :id")
+SET_CLIENT_KEYS = Statement(
+    "clients.set_keys", "UPDATE clients SET jwks = :jwks, updated_at = :now WHERE id = :id"
+)
 DROP_CLIENT_URIS = Statement("clients.drop_uris", "DELETE FROM client_uris WHERE client_id = :client_id")
 DROP_CLIENT_ORIGINS = Statement("clients.drop_origins", "DELETE FROM client_origins WHERE client_id = :client_id")
 ADD_CLIENT_URI = Statement(
@@ -240,6 +245,7 @@ class ClientDirectory:
         self._scopes: RecentCache[frozenset[str]] = RecentCache(self._load_scopes, clock=clock)
         self._countries: RecentCache[tuple[str, ...]] = RecentCache(self._load_countries, clock=clock, lifetime=60_000)
         self._last_scopes: frozenset[str] = frozenset()
+        self._audiences: dict[str, str] = {}
 
     async def find_client(self, client_id: str) -> Client | None:
         """The client with its product and live secrets; `active` only where both client and product are."""
@@ -261,6 +267,11 @@ class ClientDirectory:
         names = await self._scopes.get("")
         assert names is not None
         return names
+
+    async def audiences(self, scopes: Iterable[str]) -> set[str]:
+        """The APIs that serve these scopes, as tokens name them (RFC 9068 section 3)."""
+        await self.scope_names()
+        return {self._audiences[scope] for scope in scopes if scope in self._audiences}
 
     async def origin_known(self, origin: str) -> bool:
         """True where a public client is served from this web origin."""
@@ -305,7 +316,8 @@ class ClientDirectory:
         return tuple(row.country for row in await self._storage.read.all(_COUNTRIES, product_id=product_id))
 
     async def _load_scopes(self, _: str) -> frozenset[str]:
-        names = frozenset(row.scope for row in await self._storage.read.all(SCOPE_NAMES))
+        self._audiences = {row.scope: row.audience for row in await self._storage.read.all(SCOPE_NAMES)}
+        names = frozenset(self._audiences)
         if names != self._last_scopes:
             self._last_scopes = names
         return self._last_scopes

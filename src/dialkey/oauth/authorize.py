@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import quote, urlencode
 
 import structlog
 from starlette.requests import Request
@@ -62,8 +63,7 @@ class AuthorizeRoutes:
     async def begin(self, request: Request) -> Response:
         """A client sends a browser here."""
         try:
-            raw = await self._raw(request)
-            parameters = parse_form(raw)
+            parameters = parse_form(await self._raw(request))
         except FormError as error:
             reason = "repeated" if isinstance(error, RepeatedField) else "malformed"
             return self._stay(request, InvalidRequest(str(error)), reason)
@@ -71,10 +71,11 @@ class AuthorizeRoutes:
             client, destination = await self._reader.destination(parameters)
         except Unanswerable as stop:
             return self._stay(request, stop.error, stop.reason)
-        if request.method == "POST" and self._house.sessions.digest(request) is None and len(raw) <= 1800:
-            return see_other(f"/oauth2/auth?{raw.decode()}")  # a cross-site POST carries no Lax cookies; a GET does
+        query = urlencode(parameters, quote_via=quote)  # as it came it may hold what a header must not
+        if request.method == "POST" and self._house.sessions.digest(request) is None and len(query) <= 1800:
+            return see_other(f"/oauth2/auth?{query}")  # a cross-site POST carries no Lax cookies; a GET does
         try:
-            checked = await self._reader.check(parameters, client, destination, raw.decode())
+            checked = await self._reader.check(parameters, client, destination, query)
         except OAuthError as error:
             return await self._refuse(request, client, destination, error, prompt=parameters.get("prompt", ""))
         pending = Pending(new_id(self._house.entropy), checked, self._house.clock.now())
@@ -115,7 +116,7 @@ class AuthorizeRoutes:
         return self._stay(request, InvalidRequest("error page"), "generic")
 
     async def _raw(self, request: Request) -> bytes:
-        if request.method == "GET":
+        if request.method != "POST":
             return request.scope["query_string"]
         if request.scope["query_string"]:
             raise RepeatedField("query and body")
@@ -185,7 +186,7 @@ class AuthorizeRoutes:
             client,
             pending,
             carried=self._house.browsers.ticket(PENDING, browser, self._house.clock.now(), pending),
-            form_target=destination.origin,
+            form_target=destination.policy_source,
             country=await self._house.country(client.product, locale),
         )
         number = self._house.hinted_number(asked.login_hint, start.country)
@@ -215,7 +216,7 @@ class AuthorizeRoutes:
             product=self._house.brand_of(client.product) if client else None,
         )
         frame = self._house.frames(request, page.product, here=None)
-        return page_response(page, replace(frame, languages=()), form_targets=(destination.origin,))
+        return page_response(page, replace(frame, languages=()), form_targets=(destination.policy_source,))
 
     async def _refuse(
         self,
@@ -230,7 +231,7 @@ class AuthorizeRoutes:
         redirect of a stranger's browser (RFC 9700 section 4.11.2): a page with a link instead."""
         log.info("authorization_refused", code=error.code, detail=error.detail, client=client.id)
         parameters = destination.failure(error)
-        if client.product.verified or "none" in prompt.split() or await self._house.sessions.find(request):
+        if client.product.verified or prompt.split() == ["none"] or await self._house.sessions.find(request):
             return self._go(request, destination, parameters, client)
         return self._stay(
             request,

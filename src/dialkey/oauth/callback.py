@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from dialkey.base.url import host_of, origin_of, same_redirect
+from dialkey.base.url import host_of, policy_source, same_redirect
 from dialkey.directory.model import Client
 from dialkey.oauth.errors import OAuthError
 
@@ -30,9 +30,9 @@ class CallbackDestination:
         return cls(redirect_uri, response_mode, state, issuer)
 
     @property
-    def origin(self) -> str:
-        """For the page's policy. A loopback address of a native app may have any port."""
-        return origin_of(self.redirect_uri)
+    def policy_source(self) -> str:
+        """What the policy of a page must name, so that its form's answer may lead here."""
+        return policy_source(self.redirect_uri)
 
     @property
     def host(self) -> str:

@@ -122,7 +122,7 @@ class ClientAuthentication:
 
     async def _assertion_fault(self, client: Client, assertion: str) -> str | None:
         """RFC 7523 section 3 with the audience of RFC 9700's successor rules: the issuer, as one string."""
-        claims = _verified_claims(client, assertion)
+        claims = _verified_claims(client, assertion, self._clock.now())
         if claims is None:
             return "assertion: signature, key or header"
         now = self._clock.now()
@@ -135,7 +135,7 @@ class ClientAuthentication:
             return "assertion: exp"
         if any(instant is not None and instant > now + _SKEW for instant in (issued, not_before)):
             return "assertion: iat or nbf in the future"
-        if issued is not None and expires - issued > _LONGEST + _SKEW:
+        if issued is not None and expires - issued > _LONGEST:
             return "assertion: lives longer than five minutes"
         jti = claims.get("jti")
         if not isinstance(jti, str) or not 1 <= len(jti) <= 256:
@@ -224,8 +224,9 @@ def _read_assertion(form: Mapping[str, str]) -> _Presented:
     return _Presented(AuthMethod.PRIVATE_KEY_JWT, client_id, assertion=assertion)
 
 
-def _verified_claims(client: Client, assertion: str) -> dict[str, Any] | None:
-    """The claims where one of the client's registered keys signed them. The header names no key of its own."""
+def _verified_claims(client: Client, assertion: str, now: Instant) -> dict[str, Any] | None:
+    """The claims where one of the client's registered keys signed them; a key with `exp` is worth nothing from then on.
+    The header names no key of its own."""
     header = read_object(assertion.partition(".")[0])
     if header is None or not header.keys() <= {"alg", "kid", "typ"} or client.jwks is None:
         return None
@@ -238,6 +239,7 @@ def _verified_claims(client: Client, assertion: str) -> dict[str, Any] | None:
             for key in KeySet.import_key_set(json.loads(client.jwks)).keys
             if key.as_dict().get("alg", algorithm) == algorithm
             and ("kid" not in header or key.as_dict().get("kid") == header["kid"])
+            and not _over(key.as_dict(), now)
         ]
     except (JoseError, ValueError, TypeError):
         return None
@@ -248,6 +250,14 @@ def _verified_claims(client: Client, assertion: str) -> dict[str, Any] | None:
             continue
         return parse_object(signed.payload)
     return None
+
+
+def _over(key: Mapping[str, Any], now: Instant) -> bool:
+    """Whether a key's `exp` has passed, or cannot be read (OpenID Federation 1.0 section 8.7.2)."""
+    if "exp" not in key:
+        return False
+    expires = _instant(key["exp"])
+    return expires is None or expires <= now
 
 
 def _instant(value: Any) -> Instant | None:

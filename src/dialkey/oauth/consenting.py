@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from dialkey.base.clock import SECOND
 from dialkey.base.scopes import ScopeSet
-from dialkey.base.url import host_of, origin_of
+from dialkey.base.url import host_of, policy_source
 from dialkey.consent.model import Asking, granted
 from dialkey.consent.rules import Answer, lines
 from dialkey.consent.views import AddProductPage, NotAvailablePage, ProductCard
@@ -103,7 +103,7 @@ class ConsentPages:
             frame,
             status=422 if problem else 200,
             headers=browser.headers,
-            form_targets=(origin_of(pending.request.redirect_uri),),
+            form_targets=(policy_source(pending.request.redirect_uri),),
         )
 
     async def decide(self, request: Request) -> Response:
@@ -159,7 +159,7 @@ class ConsentPages:
         )
         frame = house.frames(request, page.operator, here=pending.request.again_url)
         return page_response(
-            page, frame, headers=browser.headers, form_targets=(origin_of(pending.request.redirect_uri),)
+            page, frame, headers=browser.headers, form_targets=(policy_source(pending.request.redirect_uri),)
         )
 
     def stopped(self, request: Request, reason: str, pending: Pending | None) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import structlog
 from starlette.requests import Request
@@ -20,6 +21,9 @@ log = structlog.get_logger("dialkey.oauth")
 
 class Endpoint:
     """Base of the endpoints that clients POST forms to: token, introspection, revocation."""
+
+    cross_origin: ClassVar[bool] = True
+    """Whether scripts of public clients may call it from their own origins."""
 
     def __init__(self, directory: ClientDirectory, authentication: ClientAuthentication) -> None:
         self._directory = directory
@@ -71,7 +75,7 @@ class Endpoint:
     async def _allow_origin(self, request: Request, response: Response) -> bool:
         """S063: origins of public clients only, never with credentials."""
         origin = request.headers.get("origin")
-        if origin is None:
+        if origin is None or not self.cross_origin:
             return False
         response.headers["Vary"] = "Origin"
         if len(origin) > 300 or not await self._directory.origin_known(origin):

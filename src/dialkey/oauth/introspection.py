@@ -24,6 +24,8 @@ INACTIVE = {"active": False}
 class IntrospectionEndpoint(Endpoint):
     """Tells a client about its own tokens, and a resource server about all. Everything else is inactive, no more."""
 
+    cross_origin = False
+
     def __init__(self, authentication: ClientAuthentication, parts: Parts) -> None:
         super().__init__(parts.directory, authentication)
         self._parts = parts
@@ -42,7 +44,7 @@ class IntrospectionEndpoint(Endpoint):
     async def _describe(self, caller: Client, text: str) -> dict[str, Any] | None:
         if text.startswith(REFRESH):
             return await self._describe_refresh(caller, text)
-        token = self._parts.tokens.read_access_token(text)
+        token = await self._parts.tokens.read_access_token(text)
         if token is None:
             return None
         if token.grant_id is None:
@@ -54,7 +56,7 @@ class IntrospectionEndpoint(Endpoint):
         owner = await self._owner(caller, grant)
         if owner is None:
             return None
-        return self._common(owner, token) | self._of_grant(owner, grant)
+        return await self._common(owner, grant, token) | self._of_grant(owner, grant)
 
     async def _describe_client_token(self, caller: Client, token: AccessToken) -> dict[str, Any] | None:
         assert token.client_id is not None
@@ -63,7 +65,7 @@ class IntrospectionEndpoint(Endpoint):
         owner = caller if token.client_id == caller.id else await self._parts.directory.find_client(token.client_id)
         if owner is None or not owner.active or await self._parts.authorizations.token_ended(token.jti):
             return None
-        return self._common(owner, token) | {"sub": owner.id}
+        return await self._common(owner, None, token) | {"sub": owner.id}
 
     async def _describe_refresh(self, caller: Client, text: str) -> dict[str, Any] | None:
         token = self._parts.tokens.read_refresh_token(text)
@@ -75,7 +77,7 @@ class IntrospectionEndpoint(Endpoint):
         owner = await self._owner(caller, found[0])
         if owner is None:
             return None
-        common = {"active": True, "scope": str(found[0].scope), "client_id": owner.id, "iss": self._issuer}
+        common = {"active": True, "scope": str(found[0].scope & owner.product.scopes), "client_id": owner.id, "iss": self._issuer}
         return common | self._of_grant(owner, found[0]) | {"token_type": "refresh_token"}
 
     async def _owner(self, caller: Client, grant: Grant) -> Client | None:
@@ -90,13 +92,15 @@ class IntrospectionEndpoint(Endpoint):
             return None
         return owner if await self._parts.directory.enabled_at(grant.product_id, grant.operator_id) else None
 
-    def _common(self, owner: Client, token: AccessToken) -> dict[str, Any]:
+    async def _common(self, owner: Client, grant: Grant | None, token: AccessToken) -> dict[str, Any]:
+        scope = token.scope & owner.product.scopes
+        audience = await self._parts.audience(owner, grant, scope) if token.audience is None else token.audience
         return {
             "active": True,
-            "scope": str(token.scope),
+            "scope": str(scope),
             "client_id": owner.id,
             "iss": self._issuer,
-            "aud": [owner.product.id],
+            "aud": audience,
             "iat": seconds(token.issued_at),
             "exp": token.expires_at // SECOND,
             "jti": token.jti,

@@ -101,14 +101,16 @@ class SigningKeys:
         return self._jwks
 
     def sign(self, alg: str, claims: dict[str, Any], *, typ: str = "JWT") -> str:
-        """A compact JWS by the newest key of `alg` whose time to sign has come."""
+        """A compact JWS by the newest key of `alg` whose time to sign has come. Where a key was revoked and none's time
+        is now, the newest one that is still served: a signature early or late beats none."""
         now = self._clock.now()
-        usable = [
+        served = [
             key
             for key in self._keys.values()
-            if key.alg == alg and key.signs_from <= now and (key.retired_at is None or key.retired_at > now)
+            if key.alg == alg and (key.served_until is None or key.served_until > now)
         ]
-        key = max(usable, key=lambda k: k.signs_from)
+        due = [key for key in served if key.signs_from <= now and (key.retired_at is None or key.retired_at > now)]
+        key = max(due or served, key=lambda k: k.signs_from)
         return jws.serialize_compact(
             {"alg": alg, "kid": key.kid, "typ": typ}, _encode(claims), key.private, algorithms=[alg]
         )
@@ -157,12 +159,16 @@ class SigningKeys:
 async def ensure_keys(
     storage: Storage, settings: Settings, keyring: Keyring, clock: Clock, entropy: Entropy
 ) -> list[str]:
-    """Makes the first key of every algorithm. Gives the new kids."""
-    have = {row.alg for row in await storage.read.all(_ALL, now=clock.now()) if row.retired_at is None}
+    """Makes a key for every algorithm that has none to go on with: the first one, or after a revocation. It signs at
+    once where no other key does. Gives the new kids."""
+    now = clock.now()
+    rows = await storage.read.all(_ALL, now=now)
+    lasting = {row.alg for row in rows if row.retired_at is None}
+    signing = {row.alg for row in rows if row.signs_from <= now and (row.retired_at is None or row.retired_at > now)}
     return [
-        await _add_key(storage, settings, keyring, clock, entropy, alg, first=True)
+        await _add_key(storage, settings, keyring, clock, entropy, alg, first=alg not in signing)
         for alg in ALGORITHMS
-        if alg not in have
+        if alg not in lasting
     ]
 
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from dialkey.base.clock import SECOND
 from dialkey.base.ids import looks_like_uuid
+from dialkey.base.url import policy_source
 from dialkey.directory.model import Client
 from dialkey.oauth.house import House
 from dialkey.oauth.views import SignedOutPage, SignOutPage
@@ -148,7 +149,7 @@ class LogoutRoutes:
             product=self._house.brand_of(asked.client.product) if asked.client else None,
         )
         frame = self._house.frames(request, page.product)
-        targets = () if asked.back_url is None else (asked.back_url.partition("?")[0],)
+        targets = () if asked.back_url is None else (policy_source(asked.back_url),)
         return page_response(page, frame, headers=browser.headers, form_targets=targets)
 
     def _done(self, request: Request, asked: _Ask, outcome: str) -> Response:

@@ -14,6 +14,7 @@ from dialkey.oauth.house import House
 from dialkey.oauth.model import AuthorizationRequest
 
 MAX_STATE = 8192
+MAX_QUERY = 32 * 1024
 
 
 class Unanswerable(Exception):
@@ -54,7 +55,9 @@ class RequestReader:
             check(draft)
         if len(parameters.get("state", "")) > MAX_STATE or len(parameters.get("nonce", "")) > MAX_STATE:
             raise InvalidRequest("state or nonce too long", description="The state or nonce is too long.")
-        hinted = self._hinted_subject(parameters.get("id_token_hint"), client)
+        if len(query) > MAX_QUERY:
+            raise InvalidRequest("request too long", description="The request is too long.")
+        hinted = await self._hinted_subject(parameters.get("id_token_hint"), client)
         if hinted is not None and draft.required_sub not in (None, hinted):
             raise InvalidRequest("id_token_hint and claims differ", description="Two different subjects are required.")
         return AuthorizationRequest(
@@ -92,10 +95,11 @@ class RequestReader:
             raise Unanswerable(InvalidRequest("redirect_uri is not registered"), "redirect_uri_wrong")
         return destination
 
-    def _hinted_subject(self, hint: str | None, client: Client) -> str | None:
+    async def _hinted_subject(self, hint: str | None, client: Client) -> str | None:
         """The subject of an `id_token_hint` that we issued to this client; expired ones count. Refuses any other."""
         if hint is None:
             return None
+        await self._house.signing.refresh()
         claims = self._house.signing.verify(hint, typ="JWT")
         if claims is None or claims.get("iss") != self._house.settings.issuer or client.id not in claims.get("aud", ()):
             raise InvalidRequest("id_token_hint", description="The id_token_hint is not an ID token of this client.")

@@ -31,7 +31,7 @@ class RevocationEndpoint(Endpoint):
             raise InvalidRequest("token is missing", description="The token is missing.")
         client = authenticated.client
         refresh = self._parts.tokens.read_refresh_token(text)
-        access = None if refresh else self._parts.tokens.read_access_token(text)
+        access = None if refresh else await self._parts.tokens.read_access_token(text)
         grant_id = refresh.grant_id if refresh else access.grant_id if access else None
         if grant_id is not None:
             stage = await self._parts.authorizations.stage(grant_id)

@@ -79,7 +79,7 @@ _LIVE = Statement(
     "authorizations.live",
     f"SELECT {{ordinal}} {_GRANT}, p.phone_number FROM {{join_batch}} authorizations a"
     " JOIN subscriptions p ON p.id = a.subscription_id WHERE a.id = v.id AND a.exchanged_at IS NOT NULL"
-    " AND a.ended_at IS NULL AND a.expires_at > v.now AND p.status = 'active'",
+    " AND a.ended_at IS NULL AND a.expires_at > v.now AND a.idle_expires_at > v.now AND p.status = 'active'",
     batch={"id": "text", "now": "bigint"},
 )
 _END = Statement(

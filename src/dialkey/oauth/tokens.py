@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from base64 import urlsafe_b64decode
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,8 @@ class AccessToken(msgspec.Struct, frozen=True, gc=False):
     issued_at: Instant
     expires_at: Instant
     scope: ScopeSet
+    audience: tuple[str, ...] | None = None
+    """The APIs that a JWT names. None: an opaque token, which only we can read, and which says what its scopes do."""
 
 
 class RefreshToken(msgspec.Struct, frozen=True, gc=False):
@@ -87,18 +90,19 @@ class Tokens:
         lifetime = self._settings.tokens.access_token_lifetime
         return min(lifetime, JWT_LIFETIME) if client.access_token_format == "jwt" else lifetime
 
-    def access_token(self, client: Client, grant: Grant | None, scope: ScopeSet) -> str:
-        """For a grant, or for the client itself."""
+    def access_token(self, client: Client, grant: Grant | None, scope: ScopeSet, audience: Iterable[str] = ()) -> str:
+        """For a grant, or for the client itself. Only a JWT spells its audience out."""
         if client.access_token_format == "jwt":
-            return self._jwt_access_token(client, grant, scope)
+            return self._jwt_access_token(client, grant, scope, audience)
         kind = _OF_CLIENT if grant is None else _OF_GRANT
         whose = UUID(client.id).bytes if grant is None else _raw(grant.id)
         head = _HEAD.pack(kind, whose, self._entropy.take(8), self._clock.now(), self.lifetime(client))
         return ACCESS + seal(self._keyring["token"], b"access", head + str(scope).encode())
 
-    def read_access_token(self, text: str) -> AccessToken | None:
+    async def read_access_token(self, text: str) -> AccessToken | None:
         """None where it is not one of ours or has expired."""
         if not text.startswith(ACCESS):
+            await self._signing.refresh()
             return self._read_jwt(text)
         payload = self._open(ACCESS, b"access", text)
         if payload is None or len(payload) < _HEAD.size:
@@ -147,13 +151,15 @@ class Tokens:
             claims["phone_number_verified"] = True
         return self._signing.sign(client.id_token_alg, claims)
 
-    def _jwt_access_token(self, client: Client, grant: Grant | None, scope: ScopeSet) -> str:
+    def _jwt_access_token(
+        self, client: Client, grant: Grant | None, scope: ScopeSet, audience: Iterable[str]
+    ) -> str:
         """RFC 9068."""
         now = seconds(self._clock.now())
         claims: dict[str, Any] = {
             "iss": self._settings.issuer,
             "sub": client.id if grant is None else self.subject(client, grant),
-            "aud": client.product.id,
+            "aud": sorted(audience),
             "client_id": client.id,
             "iat": now,
             "exp": now + self.lifetime(client),
@@ -178,6 +184,7 @@ class Tokens:
             issued_at=Instant(claims["iat"] * SECOND),
             expires_at=Instant(claims["exp"] * SECOND),
             scope=ScopeSet(claims["scope"].split()),
+            audience=tuple(claims["aud"]),
         )
 
     def _open(self, prefix: str, purpose: bytes, text: str) -> bytes | None:

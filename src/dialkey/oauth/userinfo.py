@@ -8,6 +8,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialkey.directory.catalogue import USERINFO
 from dialkey.oauth.endpoint import bearer_challenge
 from dialkey.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError
 from dialkey.oauth.grants import Parts
@@ -43,7 +44,7 @@ class UserinfoEndpoint:
 
     async def _claims(self, text: str) -> dict[str, Any]:
         parts = self._parts
-        token = parts.tokens.read_access_token(text)
+        token = await parts.tokens.read_access_token(text)
         if token is None:
             raise InvalidToken("not a living access token of ours")
         if token.grant_id is None:
@@ -59,8 +60,10 @@ class UserinfoEndpoint:
             raise InvalidToken("the operator no longer offers the product")
         if client.profile == "strict" and "openid" not in token.scope:
             raise InsufficientScope("openid is missing")
+        if token.audience is not None and USERINFO not in token.audience:
+            raise InvalidToken("for another audience")
         claims: dict[str, Any] = {}
-        if "phone" in token.scope and number is not None:
+        if "phone" in token.scope & client.product.scopes and number is not None:
             claims["phone_number"] = number
             claims["phone_number_verified"] = True
         claims["sid"] = parts.tokens.sid(client, grant)

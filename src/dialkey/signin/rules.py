@@ -47,6 +47,8 @@ SEND_PIN = "signin.send_pin"
 _GRACE = HOUR
 """How long a sign-in is remembered after its PIN ran out, so that its page can say so and go on."""
 _MORE_DIGITS = 8
+_NOBODY = "-" * 22
+"""The id of no subscription: looked up where nobody has the number, so that it takes as long."""
 
 
 class SignIns:
@@ -180,7 +182,7 @@ class SignIns:
                 return Locked(minutes_until(retry_at, now))
             expected = pin_of(self._keyring, sign_in.id, sign_in.phone_number, sign_in.seed, sign_in.digits)
             right = same_pin(expected, presented)
-            subscription = await self._subscribers.find(writer, sign_in.subscription_id or "-")
+            subscription = await self._subscribers.find(writer, sign_in.subscription_id or _NOBODY)
             if not (right and _still_theirs(subscription, sign_in)):
                 return await self._wrong(writer, sign_in, address, now, request_id)
             session = self._new_session(session_id, sign_in, now)

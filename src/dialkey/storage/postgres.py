@@ -26,6 +26,11 @@ RETRIES = 5
 
 _UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
 _TRY_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
+_ONE_AT_A_TIME = (
+    "SET LOCAL lock_timeout = '60s'",
+    "SET LOCAL statement_timeout = 0",
+    "SELECT pg_advisory_xact_lock(4918241)",  # IF NOT EXISTS does not hold against another session's CREATE
+)
 
 
 class PostgresStorage:
@@ -100,6 +105,8 @@ class PostgresStorage:
 
     async def script(self, text: str) -> None:
         async with self.connection() as connection, connection.transaction():
+            for part in _ONE_AT_A_TIME:
+                await connection.execute(part)
             for part in split_script(text):
                 await connection.execute(Statement("ddl", part).postgres)
 
@@ -210,9 +217,15 @@ class _Coalescer:
         return await future
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        task = loop.create_task(self._run())
+        task = loop.create_task(self._run_on())
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+
+    async def _run_on(self) -> None:
+        try:
+            await self._run()
+        finally:  # at once: whoever is answered may ask again before a callback of this task runs
+            self._under_way.discard(asyncio.current_task())  # type: ignore[arg-type]
 
     async def _run(self) -> None:
         while self._waiting:

@@ -59,8 +59,8 @@ def _parse(plain: str, country: str) -> PhoneNumber | None:
         parsed = phonenumbers.parse(plain, country)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(parsed):
-        return None
+    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None  # also where only neighbours could dial it, without the area code
     try:
         return phone_number(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
     except ValueError:
@@ -91,10 +91,15 @@ def national_example(country: str) -> str:
 
 
 def country_of(number: PhoneNumber) -> str | None:
-    """ISO 3166-1 alpha-2, by the number plan; None where it says nothing."""
+    """ISO 3166-1 alpha-2, by the number plan; the main country where several share a code and the plan does not tell
+    which (numbers reserved for fiction); None for what belongs to no country."""
     import phonenumbers
 
     try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(number))
+        parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return None
+    region = phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(
+        parsed.country_code
+    )
+    return region if region.isalpha() and region != "ZZ" else None

@@ -6,6 +6,7 @@ page was made for, so that an open page costs us no row (see docs/decisions).
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +22,10 @@ from dialkey.web.cookies import Cookie
 
 T = TypeVar("T")
 _encode = msgspec.msgpack.Encoder().encode
+_LONG = 2048
+"""Bytes above which a ticket is packed: a long request stands in it more than once."""
+_PACKED = b"z"
+MAX_TICKET = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +63,25 @@ class Browsers:
 
     def ticket(self, purpose: str, browser: Browser, made_at: Instant, content: msgspec.Struct) -> str:
         payload = _encode((browser.digest, made_at, content))
-        return seal(self._keyring["page"], purpose.encode(), payload)
+        return seal(self._keyring["page"], purpose.encode(), _pack(payload))
 
     def read_ticket(self, purpose: str, kind: type[T], text: str) -> tuple[str, Instant, T] | None:
         """(browser digest, made at, content); None where we did not make it for this purpose. Whether it is this
         browser's, and young enough, is for the caller to say: an old one still tells how to start again."""
-        payload = unseal(self._keyring["page"], purpose.encode(), text) if len(text) < 32_768 else None
+        payload = unseal(self._keyring["page"], purpose.encode(), text) if len(text) <= MAX_TICKET else None
         if payload is None:
             return None
         try:
-            digest, made_at, content = msgspec.msgpack.decode(payload, type=tuple[str, int, kind])  # type: ignore[valid-type]
+            digest, made_at, content = msgspec.msgpack.decode(_unpack(payload), type=tuple[str, int, kind])  # type: ignore[valid-type]
         except (msgspec.ValidationError, msgspec.DecodeError):
             return None
         return digest, Instant(made_at), content
+
+
+def _pack(payload: bytes) -> bytes:
+    return _PACKED + zlib.compress(payload, 1) if len(payload) > _LONG else payload
+
+
+def _unpack(payload: bytes) -> bytes:
+    """Only what `seal` vouches for comes here. A payload that was not packed begins as a MessagePack array does."""
+    return zlib.decompress(payload[1:]) if payload.startswith(_PACKED) else payload

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode
-
 from starlette.requests import Request
 
 from dialkey.settings import Settings
@@ -50,11 +48,10 @@ class Frames:
 
 
 def _languages(here: str, locale: str) -> tuple[Language, ...]:
+    """Links to this address in each language; the rest of the query stays as it was sent."""
     path, _, query = here.partition("?")
-    rest = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "ui_locales"]
+    kept = [part for part in query.split("&") if part and not part.startswith("ui_locales=")]
+    start = f"{path}?{'&'.join(kept)}{'&' if kept else ''}ui_locales="
     return tuple(
-        Language(
-            code=code, name=name, href=f"{path}?{urlencode([*rest, ('ui_locales', code)])}", current=code == locale
-        )
-        for code, name in LOCALES.items()
+        Language(code=code, name=name, href=start + code, current=code == locale) for code, name in LOCALES.items()
     )

@@ -92,7 +92,7 @@ class Gate:
         """S097: nothing in a request decides who we are. Probes of load balancers may use any name."""
         for name, value in scope["headers"]:
             if name == b"host":
-                return value in self._hosts or value.lower() in self._hosts or scope["path"].startswith("/health/")
+                return value in self._hosts or value.lower() in self._hosts or scope["path"].startswith("/health")
         return False
 
     async def _say(

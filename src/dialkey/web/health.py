@@ -21,12 +21,14 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via", "x-real
 
 
 class Health:
-    """`/health/live`, `/health/ready` say nothing but yes or no; `/metrics` speaks only to whom settings allow."""
+    """`/health/live` and `/health/ready` (the same as `/health`) say nothing but yes or no; `/metrics` speaks only to
+    whom settings allow."""
 
     def __init__(self, settings: Settings, storage: Storage) -> None:
         self._settings = settings
         self._storage = storage
         self.routes = [
+            Route("/health", self.ready),
             Route("/health/live", self.live),
             Route("/health/ready", self.ready),
             Route("/metrics", self.metrics),
@@ -58,7 +60,9 @@ class Health:
         return Response(generate_latest(registry), 200, dict(NO_STORE), CONTENT_TYPE_LATEST)
 
     def _status(self, status: str) -> dict[str, str]:
-        return {"status": status, "mode": "sandbox"} if self._settings.sandbox else {"status": status}
+        """In the sandbox everybody reads everybody's PINs: a probe that expects a real installation must notice."""
+        insecure = {"mode": "sandbox", "security": "insecure"} if self._settings.sandbox else {}
+        return {"status": status, **insecure}
 
     def _may_read(self, request: Request) -> bool:
         token = self._settings.metrics.token

@@ -153,7 +153,8 @@ class Addresses:
         peer = self._parse(request.client.host if request.client else "")
         if not self._trusted or not self._trusts(peer):
             return peer
-        for part in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))  # a proxy may add a line of its own
+        for part in reversed(forwarded.split(",")):
             hop = self._parse(part.strip())
             if hop.is_unspecified:
                 return peer

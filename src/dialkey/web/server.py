@@ -36,7 +36,8 @@ _WATCHES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictiona
 
 class GuardedProtocol(HttpToolsProtocol):
     """Closes a connection whose request head is larger than `MAX_HEAD` (431) or whose request does not arrive within
-    `ARRIVAL_TIMEOUT` (408), and one that speaks of its length in two ways (400, RFC 9112 section 6.1)."""
+    `ARRIVAL_TIMEOUT` (408), and one that speaks of its length in two ways (400, RFC 9112 section 6.1). What was sent
+    behind a refused request, or behind the last one of a connection, is not looked at."""
 
     arriving_since = 0.0
     """When the request under way began, by the loop's clock; 0: none is under way."""
@@ -62,13 +63,19 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        if not self.arriving_since:
+            self.arriving_since = self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head_bytes = 0
+        if self.transport.is_closing():
+            return
+        size = len(self.url)
         hosts = lengths = codings = 0
-        for name, _ in self.headers:
+        for name, value in self.headers:
+            size += len(name) + len(value)
             if name == b"host":
                 hosts += 1
             elif name == b"content-length":
@@ -77,13 +84,20 @@ class GuardedProtocol(HttpToolsProtocol):
                 codings += 1
         if hosts != 1 or lengths + codings > 1:
             self.refuse(b"400 Bad Request")
-            return
-        super().on_headers_complete()
+        elif size > MAX_HEAD:
+            self.refuse(b"431 Request Header Fields Too Large")
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.arriving_since = 0.0
         self._in_head = True
-        super().on_message_complete()
+        if not self.transport.is_closing():
+            super().on_message_complete()
 
     def refuse(self, status: bytes) -> None:
         """Says why and closes, where nothing else was said yet."""

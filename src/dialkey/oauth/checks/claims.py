@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from dialkey.oauth.checks.context import Draft
 from dialkey.oauth.errors import InvalidRequest, UnmetAuthenticationRequirements
+from dialkey.oauth.jose import parse_object
 from dialkey.signin.model import ACR
 
 _INSISTENT = ("acr", "sub")
@@ -19,14 +18,13 @@ def check_claims(draft: Draft) -> None:
     text = draft.parameters.get("claims")
     if text is None:
         return
-    try:
-        claims = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidRequest("claims is not JSON", description=_BAD) from None
-    if not isinstance(claims, dict):
-        raise InvalidRequest("claims is not an object", description=_BAD)
+    claims = parse_object(text.encode())
+    if claims is None:
+        raise InvalidRequest("claims is not a JSON object of unique names", description=_BAD)
     for place in ("userinfo", "id_token"):
-        section = claims.get(place) or {}
+        section = claims.get(place)
+        if section is None:
+            continue
         if not isinstance(section, dict):
             raise InvalidRequest(f"claims.{place} is not an object", description=_BAD)
         for name in _INSISTENT:

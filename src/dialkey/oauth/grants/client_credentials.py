@@ -35,7 +35,7 @@ class ClientCredentials:
                     "a subscriber's scope", description="The scope needs a subscriber: use the authorization code."
                 )
         return {
-            "access_token": self._parts.tokens.access_token(client, None, scope),
+            "access_token": await self._parts.access_token(client, None, scope),
             "expires_in": self._parts.tokens.lifetime(client),
             "scope": str(scope),
             "token_type": "bearer",

@@ -10,6 +10,7 @@ from dialkey.audit import Tag, record
 from dialkey.base.clock import Clock
 from dialkey.base.entropy import Entropy
 from dialkey.base.scopes import ScopeSet
+from dialkey.directory.catalogue import USERINFO
 from dialkey.directory.model import Client
 from dialkey.directory.store import ClientDirectory
 from dialkey.oauth.client_auth import AuthenticatedClient
@@ -58,11 +59,26 @@ class Parts:
 
         await self.storage.write(unit)
 
+    async def access_token(self, client: Client, grant: Grant | None, scope: ScopeSet) -> str:
+        """For a grant, or for the client itself."""
+        jwt = client.access_token_format == "jwt"
+        audience = await self.audience(client, grant, scope) if jwt else ()
+        return self.tokens.access_token(client, grant, scope, audience)
+
+    async def audience(self, client: Client, grant: Grant | None, scope: ScopeSet) -> list[str]:
+        """Who a token is for: the APIs of its scopes, and userinfo, which asks clients of the open profile for no scope.
+        A token without any of these is for us alone."""
+        apis = await self.directory.audiences(scope)
+        if grant is not None and client.profile == "open":
+            apis.add(USERINFO)
+        return sorted(apis) or [self.settings.issuer]
+
     async def answer(self, client: Client, grant: Grant, scope: ScopeSet) -> dict[str, Any]:
         """The token response of a grant. Its subscription must still be active at an operator that has the product."""
         if not await self.directory.enabled_at(client.product.id, grant.operator_id):
             raise InvalidGrant("the operator no longer offers the product")
-        access_token = self.tokens.access_token(client, grant, scope)
+        scope = scope & client.product.scopes
+        access_token = await self.access_token(client, grant, scope)
         body: dict[str, Any] = {
             "access_token": access_token,
             "expires_in": self.tokens.lifetime(client),

@@ -16,7 +16,7 @@ from dialkey.base.clock import DAY, SystemClock, after
 from dialkey.base.entropy import SystemEntropy
 from dialkey.base.ids import new_id
 from dialkey.base.scopes import ScopeSet
-from dialkey.directory.model import ClientKind, GrantType
+from dialkey.directory.model import ClientKind, GrantType, NewClient
 from dialkey.directory.registration import ClientRegistration
 from dialkey.directory.rules import Directory
 from dialkey.oauth.model import Fulfilled
@@ -36,8 +36,11 @@ _SUBSCRIPTION = Statement(
 _COUNT = Statement("bench.count", "SELECT count(*) AS n FROM subscriptions")
 
 
-async def world(directory: Directory) -> dict[str, Any]:
-    """The operator and the product, once; clients and secrets anew each time, since a secret is shown once."""
+async def world(directory: Directory, kept: Path | None = None) -> dict[str, Any]:
+    """The operator, the product and its client, made once. A secret is shown once: `kept` is the file that remembers."""
+    if kept is not None and kept.exists():
+        known = json.loads(kept.read_text())
+        return {**known, "client": NewClient(**known["client"])}
     actor = "cli:bench"
     operator = await directory.find_operator_by_slug("bench")
     if operator is None:
@@ -68,6 +71,9 @@ async def world(directory: Directory) -> dict[str, Any]:
             description="bench", kind=ClientKind.WEB, redirect_uris=(REDIRECT,), grant_types=frozenset(GrantType)
         ),
     )
+    if kept is not None:
+        values = {"client_id": client.client_id, "client_secret": client.client_secret}
+        kept.write_text(json.dumps({"operator": operator.id, "product": product, "client": values}))
     return {"operator": operator.id, "product": product, "client": client}
 
 
@@ -77,7 +83,7 @@ async def main(chosen: argparse.Namespace) -> None:
     storage, keyring = await open_house(settings, clock, entropy)
     built = build(settings, storage, keyring, clock, entropy)
     await built.house.signing.load()
-    seeded = await world(Directory(storage, clock, entropy, keyring))
+    seeded = await world(Directory(storage, clock, entropy, keyring), Path(chosen.config).with_suffix(".client.json"))
     client = await built.house.directory.find_client(seeded["client"].client_id)
     assert client is not None
     first = (await storage.read.one(_COUNT)).n

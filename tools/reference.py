@@ -7,6 +7,8 @@ What the code says of a thing comes from the code. What it leaves unsaid stands 
 without any words stops the run.
 """
 
+# ruff: noqa: E501 - sentences of the pages
+
 from __future__ import annotations
 
 import argparse
@@ -199,9 +201,7 @@ def commands() -> list[str]:
 
 
 def audit_page() -> str:
-    source = "\n".join(
-        path.read_text() for path in (ROOT / "src" / "dialkey").rglob("*.py") if path.name != "tags.py"
-    )
+    source = "\n".join(path.read_text() for path in (ROOT / "src" / "dialkey").rglob("*.py") if path.name != "tags.py")
     rows = []
     for tag in Tag:
         if tag.value not in EVENTS:
@@ -252,8 +252,8 @@ def retention_page() -> str:
             "# What is kept, and for how long\n",
             NOTICE,
             "Dialkey deletes what has passed its time by itself, every minute, on one node, in small batches. No rule of\n"
-            "correctness waits for that: whoever reads a row looks at its times.\n\n## What goes\n\nThe time runs from the\n"
-            "moment, or from the state, in the third column.\n",
+            "correctness waits for that: whoever reads a row looks at its times.\n\n## What goes\n\n"
+            "The time runs from the moment, or from the state, in the third column.\n",
             table(("entity", "table", "from", "kept for", "why so long"), gone),
             "The metric `dialkey_retention_past_rows` tells how many rows of an entity are overdue.\n\n## What stays\n",
             table(("table", "why"), [(f"`{name}`", why) for name, why in KEPT.items()]),
@@ -315,7 +315,12 @@ def metrics_page() -> str:
             if metric.name.startswith("dialkey_"):
                 name = f"{metric.name}_total" if metric.type == "counter" else metric.name
                 labels = getattr(collector, "_labelnames", ())
-                seen[name] = (f"`{name}`", metric.type, ", ".join(f"`{label}`" for label in labels) or "none", metric.documentation)
+                seen[name] = (
+                    f"`{name}`",
+                    metric.type,
+                    ", ".join(f"`{label}`" for label in labels) or "none",
+                    metric.documentation,
+                )
     return "\n".join(
         [
             "# Metrics\n",

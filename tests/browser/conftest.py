@@ -10,6 +10,7 @@ from itertools import count
 
 import pytest
 from playwright.sync_api import Browser
+
 from support.chromium import NUMBERS, Visitor, chromium
 from support.demo import Demo, running_demo
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+
 from support.chromium import NUMBERS, Visitor, code_on, parameters
 from support.demo import ROOT, Demo, in_terminal, own_environment, running_demo
 from support.process import free_port

@@ -21,7 +21,9 @@ async def _signed_in(site: Site, number: str = ANNA, client: Registered | None =
     client = client or site.world.web
     visitor = site.visitor()
     back = await visitor.complete(client, number, scope=scope)
-    return visitor, (await exchange(site, client, back["code"])).json()
+    tokens = (await exchange(site, client, back["code"])).json()
+    site.clock.advance(seconds=1)
+    return visitor, tokens
 
 
 async def _session_lives(visitor: Visitor) -> bool:
@@ -198,7 +200,7 @@ async def test_s033_a_confirmation_is_for_the_session_it_was_made_for(site: Site
     await visitor.type_number(BO)
     await visitor.type_pin(await site.pin(BO))
     await visitor.add_product()
-    await visitor.post(form.action, {**form.fields, "decision": "sign_out"})
+    _asks_first(await visitor.post(form.action, {**form.fields, "decision": "sign_out"}))
     assert await _session_lives(visitor)
 
 
@@ -210,7 +212,7 @@ async def test_s033_an_old_confirmation_asks_again(site: Site) -> None:
     assert await _session_lives(visitor)
 
 
-KINDS = ["signature", "unsigned", "none", "hs256", "claims", "issuer", "audience", "typ", "access-token", "garbage", "huge", "list-audience"]
+KINDS = ["signature", "unsigned", "none", "hs256", "claims", "issuer", "audience", "typ", "access-token", "garbage", "huge"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -232,7 +234,7 @@ def _forged(site: Site, tokens: dict, kind: str) -> str:
     hint = tokens["id_token"]
     head, body, signature = hint.split(".")
     claims, header = claims_of(hint), {"alg": "RS256", "kid": own_kid(site), "typ": "JWT"}
-    other = site.world.other.client_id
+    nobody = "00000000-0000-4000-8000-000000000000"
     match kind:
         case "signature":
             return f"{head}.{body}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
@@ -246,9 +248,7 @@ def _forged(site: Site, tokens: dict, kind: str) -> str:
         case "issuer":
             return forge(site, {**claims, "iss": "https://evil.tld"}, header)
         case "audience":
-            return forge(site, {**claims, "aud": [other]}, header)
-        case "list-audience":
-            return forge(site, {**claims, "aud": []}, header)
+            return forge(site, {**claims, "aud": [nobody]}, header)
         case "typ":
             return forge(site, claims, {**header, "typ": "at+jwt"})
         case "access-token":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from urllib.parse import urlencode
 
 import pytest
@@ -81,8 +82,6 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 def test_s123_long_forms_are_read_in_linear_time(unit: bytes) -> None:
     body = (unit * 65_536)[:65_536]
     started = time.perf_counter()
-    try:
+    with suppress(FormError):
         parse_form(body)
-    except FormError:
-        pass
     assert time.perf_counter() - started < 0.05

@@ -6,7 +6,6 @@ import asyncio
 import json
 
 import pytest
-from support.clock import ManualClock, SeededEntropy
 
 from dialkey.base.clock import HOUR, Instant
 from dialkey.directory.catalogue import CATALOGUE
@@ -16,6 +15,7 @@ from dialkey.directory.store import ClientDirectory
 from dialkey.storage import Statement, Storage
 from dialkey.storage.keyring import Keyring
 from dialkey.web.errors import Refusal
+from support.clock import ManualClock, SeededEntropy
 
 ACTOR = "cli:tests"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.clock import START, ManualClock
 
 from dialkey.base.clock import DAY, MINUTE, Instant
 from dialkey.base.signed import MacKeys
@@ -17,6 +16,7 @@ from dialkey.signin.limits import Limit, OverLimit, hit, minutes_until, reached
 from dialkey.storage import Statement, Storage, Writer, open_storage
 from dialkey.storage.keyring import Box, Keyring
 from dialkey.storage.migrations import migrate
+from support.clock import START, ManualClock
 
 KEYRING = Keyring({"digest": MacKeys({1: b"d" * 32}, 1)}, Box(b"m" * 32))
 COUNT = Statement("tests.limits", "SELECT COUNT(*) AS n FROM limits")

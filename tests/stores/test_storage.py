@@ -6,12 +6,12 @@ import asyncio
 import re
 
 import pytest
-from support.clock import ManualClock
 
 from dialkey.settings import Database
 from dialkey.storage import Statement, Storage, Writer, open_storage
 from dialkey.storage.engine import Conflict, StorageUnavailable
 from dialkey.storage.migrations import known, migrate, missing
+from support.clock import ManualClock
 
 ADD = Statement("test.add", "INSERT INTO schedules (name, next_at) VALUES (:name, :next_at)")
 ADD_QUIETLY = Statement(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 
 import pytest
-from support.clock import ManualClock
 
 from dialkey.base.phone import PhoneNumber, phone_number
 from dialkey.directory.rules import Directory
@@ -18,6 +18,7 @@ from dialkey.subscribers.rules import Subscribers
 from dialkey.subscribers.store import SubscriberStore, end_everything_of
 from dialkey.subscribers.subjects import subject
 from dialkey.web.errors import Refusal
+from support.clock import ManualClock
 
 ACTOR = "cli:tests"
 NUMBER = phone_number("+46701740605")
@@ -119,7 +120,7 @@ async def test_numbers_that_change_within_one_millisecond_are_all_remembered(
         await subscribers.change_number(actor=ACTOR, subscription_id=subscription, new=number)
     kept = await history(storage, subscription)
     assert [number for number, _, _ in kept] == [NUMBER, OTHER, THIRD, NUMBER]
-    assert all(until == following for (_, _, until), (_, following, _) in zip(kept, kept[1:], strict=False))
+    assert all(until == following for (_, _, until), (_, following, _) in itertools.pairwise(kept))
 
 
 async def test_two_changes_at_once_leave_one_number_and_a_whole_history(

@@ -9,8 +9,17 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, expect
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 ARGUMENTS = [
     "--headless",
@@ -133,9 +142,14 @@ class Visitor:
     def newest_code(self, number: str | None = None) -> str:
         """The PIN on the handset, as soon as it is there."""
         tab = self.handset(number)
-        code = code_on(tab)
-        tab.close()
-        return code
+        try:
+            if not self.scripts:  # the page comes anew by itself, but slowly
+                while tab.locator("[data-bubbles] > li").count() == 0:
+                    tab.wait_for_timeout(100)
+                    tab.reload()
+            return code_on(tab)
+        finally:
+            tab.close()
 
     def type_pin(self, pin: str, tab: Page | None = None) -> None:
         """With scripts, the last digit sends it."""
@@ -148,7 +162,12 @@ class Visitor:
 
     def sign_in(self, url: str, number: str | None = None, tab: Page | None = None) -> None:
         """Up to the consent page."""
-        page = self.open(url, tab)
+        self.open(url, tab)
+        self.sign_in_here(number, tab)
+
+    def sign_in_here(self, number: str | None = None, tab: Page | None = None) -> None:
+        """The same from the number page."""
+        page = tab or self.tab
         self.type_number(number, page)
         expect(self.pin_field(page)).to_be_visible()
         self.type_pin(self.newest_code(number), page)
@@ -158,7 +177,7 @@ class Visitor:
         page = tab or self.tab
         for box in page.locator("form#add input[required]").all():
             box.check()
-        page.get_by_role("button", name=re.compile("^(Add product|Lägg till tjänst|Allow)")).click()
+        page.locator("button[name=decision][value=add]").click()
 
     def arrived(self, at: str, tab: Page | None = None) -> dict[str, str]:
         """The parameters with which the browser came to an address of the client."""

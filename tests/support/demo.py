@@ -6,24 +6,28 @@ import asyncio
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 from urllib.request import urlopen
-
-from support.process import free_port
 
 from dialkey.base.clock import SystemClock
 from dialkey.base.entropy import SystemEntropy
 from dialkey.cli.demo import settings_for
+from dialkey.directory.registration import ClientRegistration
 from dialkey.directory.rules import Directory
 from dialkey.storage import open_storage
 from dialkey.storage.keyring import open_keyring
+from support.process import free_port
+from support.site import Registered
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +92,46 @@ class Demo:
             finally:
                 await storage.close()
 
-        return asyncio.run(whole())
+        with ThreadPoolExecutor(1) as pool:  # a browser's event loop may be running here
+            return pool.submit(asyncio.run, whole()).result()
+
+    def register(self, *redirect_uris: str, product: str = "VoiceBox", **options: Any) -> Registered:
+        """Another client of a product."""
+
+        async def work(directory: Directory) -> Registered:
+            organization = await directory.find_organization({"VoiceBox": "VoiceBox AB"}.get(product, f"{product} Labs"))
+            assert organization
+            product_id = await directory.find_product(organization, product)
+            assert product_id
+            made = await directory.create_client(
+                actor="cli:tests",
+                product_id=product_id,
+                registration=ClientRegistration(redirect_uris=redirect_uris, **options),
+            )
+            return Registered(made.client_id, made.client_secret, redirect_uris[0], product_id)
+
+        return self.change(work)
+
+    def authorization_url(self, client: Registered, **parameters: str) -> str:
+        query = {
+            "response_type": "code",
+            "scope": "phone offline_access",
+            "client_id": client.client_id,
+            "redirect_uri": client.redirect_uri,
+            "state": f"state-of-{client.client_id[:8]}",
+            **parameters,
+        }
+        return f"{self.url}/oauth2/auth?{urlencode(query, quote_via=quote)}"
+
+    def turn_back(self, number: str, *, seconds: int) -> None:
+        """Lets time pass for the sign-ins of a number: what was set on them is so much longer ago. SQLite only."""
+        with closing(sqlite3.connect(self.folder / "dialkey.sqlite3", timeout=10)) as connection, connection:
+            done = connection.execute(
+                "UPDATE sign_ins SET last_sent_at = last_sent_at - :ms, pin_expires_at = pin_expires_at - :ms"
+                " WHERE phone_number = :number",
+                {"ms": seconds * 1000, "number": number},
+            )
+            assert done.rowcount
 
     def stop(self) -> None:
         if self.process.poll() is None:
@@ -153,8 +196,3 @@ def in_terminal(text: str, **variables: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def registered(made: Any) -> tuple[str, str]:
-    """A new client's credentials."""
-    return made.client_id, made.client_secret

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -77,16 +77,23 @@ class ServerProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0])
 
-    def connect(self, timeout: float = 5) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+    @property
+    def open_files(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def connect(self, timeout: float = 5, *, receive_buffer: int | None = None) -> socket.socket:
+        connection = socket.socket()
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.settimeout(timeout)
+        connection.connect(("127.0.0.1", self.port))
+        return connection
 
     def send(self, data: bytes, *, wait: float = 1.0) -> Answer:
         """Sends bytes and reads until the server closes or is silent for `wait` seconds."""
         with self.connect() as connection:
-            try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # answered before all was sent
                 connection.sendall(data)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # answered before all was sent
             return read_answer(connection, wait=wait)
 
     def stop(self) -> int:

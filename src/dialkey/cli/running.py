@@ -80,8 +80,8 @@ def require_free_port(settings: Settings) -> None:
                 ) from None
 
 
-def serve_here(app: Server, settings: Settings) -> None:
-    """Serves in this process until SIGINT or SIGTERM; either is a good end."""
+def serve_here(app: Server, settings: Settings, listening: socket.socket | None = None) -> None:
+    """Serves in this process until SIGINT or SIGTERM; either is a good end. `listening`: a socket that others share."""
     import uvicorn
 
     class OneProcess(uvicorn.Server):
@@ -91,4 +91,4 @@ def serve_here(app: Server, settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again when all is done
     with contextlib.suppress(KeyboardInterrupt):
-        OneProcess(uvicorn.Config(app, **serving_options(settings))).run()
+        OneProcess(uvicorn.Config(app, **serving_options(settings))).run([listening] if listening else None)

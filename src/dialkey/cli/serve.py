@@ -9,7 +9,8 @@ import signal
 import tempfile
 
 from dialkey.cli import add_config_option, config_path, read_settings
-from dialkey.cli.running import prepare, run_with_storage, serve_here, serving_options
+from dialkey.cli.running import prepare, run_with_storage, serve_here
+from dialkey.cli.workers import Supervisor, listen
 from dialkey.settings import Settings
 
 
@@ -32,18 +33,30 @@ def serve(chosen: argparse.Namespace) -> int:
     if path is not None:
         os.environ["DIALKEY_CONFIG"] = str(path.resolve())
     workers = chosen.workers or settings.server.workers
-    _check_ready(settings)
     if workers == 1:
+        _check_ready(settings)
         from dialkey.app import Server
 
         serve_here(Server(settings), settings)
         return 0
-    import uvicorn
-
     with tempfile.TemporaryDirectory(prefix="dialkey-metrics-") as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        uvicorn.run("dialkey.app:create", factory=True, workers=workers, **serving_options(settings))
-    return 0
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before anything imports prometheus_client
+        return _serve_together(settings, workers)
+
+
+def _serve_together(settings: Settings, workers: int) -> int:
+    """Forks when everything is imported and checked: a worker then starts in milliseconds."""
+    _check_ready(settings)
+    from prometheus_client.multiprocess import mark_process_dead
+
+    from dialkey.app import Server
+    from dialkey.web.rendering import warm
+
+    warm()
+    listening = listen(settings.server.host, settings.server.port)
+    return Supervisor(
+        workers, lambda: serve_here(Server(settings), settings, listening), on_death=mark_process_dead
+    ).run()
 
 
 def _check_ready(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from dialkey.demo.views import Exchange
 
 FORM = "application/x-www-form-urlencoded"
 TIMEOUT = 10
-MAX_SHOWN = 6000
+MAX_SHOWN = 3000
 _SECRET = re.compile(r"(dk_[a-z]{2}_|ey)[A-Za-z0-9_.-]{24,}")
 
 

@@ -25,10 +25,10 @@ from dialkey.web.http import page_response, read_page_form, see_other
 from dialkey.web.pages import Hidden
 
 _PURPOSE = b"demo"
-MAX_PARAMETERS = 20
-MAX_VALUE = 2000
-MAX_EXCHANGES = 6
-"""Of the latest; the signed value must fit into a form."""
+MAX_PARAMETERS = 12
+MAX_VALUE = 1000
+MAX_EXCHANGES = 24_000
+"""Bytes of the latest exchanges that are kept; the signed value must fit into a form."""
 
 
 class Visit(msgspec.Struct, frozen=True, array_like=True):
@@ -166,7 +166,9 @@ class DemoRoutes:
 def _after(step: str, visit: Visit, answer: Answer, done: Exchange) -> Visit:
     """The visit with one more exchange, and what can be done next."""
     values = answer.values() if answer.status == 200 else {}
-    exchanges = (*visit.exchanges, (done.title, done.curl, done.request, done.status, done.response))[-MAX_EXCHANGES:]
+    exchanges = (*visit.exchanges, (done.title, done.curl, done.request, done.status, done.response))
+    while len(exchanges) > 1 and len(msgspec.msgpack.encode(exchanges)) > MAX_EXCHANGES:
+        exchanges = exchanges[1:]
     access_token = values.get("access_token", visit.access_token)
     refresh_token = values.get("refresh_token", visit.refresh_token)
     if not access_token:

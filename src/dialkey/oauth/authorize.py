@@ -190,10 +190,7 @@ class AuthorizeRoutes:
             country=await self._house.country(client.product, locale),
         )
         number = self._house.hinted_number(asked.login_hint, start.country)
-        response = self._pages.ask(request, browser, start, number=number, here=asked.again_url, locale=locale)
-        if asked.ui_locales:
-            response.headers.append("Set-Cookie", self._house.frames.remember(locale))
-        return response
+        return self._pages.ask(request, browser, start, number=number, here=asked.again_url, locale=locale)
 
     async def _ask(
         self, request: Request, pending: Pending, client: Client, session: Session, question: Asking

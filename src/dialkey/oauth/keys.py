@@ -142,7 +142,7 @@ class SigningKeys:
             der = self._keyring.open_box(f"signing-key/{row.kid}", row.sealed_private)
             if der is None:
                 raise RuntimeError(f"signing key {row.kid} cannot be decrypted")
-            private = (RSAKey if row.alg == "RS256" else ECKey).import_key(_pem(der))
+            private = _load(row.alg, der)
         else:
             private = known.private
         return SigningKey(
@@ -238,11 +238,10 @@ async def _add_key(
     return kid
 
 
-def _pem(der: bytes) -> bytes:
-    key = serialization.load_der_private_key(der, None)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+def _load(alg: str, der: bytes) -> RSAKey | ECKey:
+    """A key that we made and kept sealed: its numbers need no second proof, which would take tens of milliseconds."""
+    made: Any = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+    return (RSAKey if alg == "RS256" else ECKey)(made, der)
 
 
 def _public_jwk(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str, alg: str) -> dict[str, Any]:

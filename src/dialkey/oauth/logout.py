@@ -97,7 +97,9 @@ class LogoutRoutes:
         asked = _Ask(client, ticket.back_url or None, None, None)
         if form.get("decision") != "sign_out":
             return self._done(request, asked, "stayed")
-        if session is not None and session.id == ticket.session_id:
+        if session is not None and session.id != ticket.session_id:
+            return see_other("/oauth2/sessions/logout")
+        if session is not None:
             await self._end(request, session)
         return self._done(request, asked, "signed_out")
 

@@ -11,7 +11,7 @@ from dialkey.web.pages import Brand, Frame, Language
 
 
 class Frames:
-    """Makes frames. A language chosen on the switch (`ui_locales`) stays for the visit by a cookie."""
+    """Makes frames. A language chosen on the switch or by the client (`ui_locales`) stays by a cookie."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -19,18 +19,14 @@ class Frames:
 
     def locale(self, request: Request, asked: str | None = None) -> str:
         """`asked` (or the request's `ui_locales`), then the cookie, then Accept-Language, then the default."""
-        return negotiate(
-            asked or request.query_params.get("ui_locales"),
-            self._cookie.read(request),
-            request.headers.get("accept-language"),
-            self._settings.default_locale,
-        )
+        return self._negotiate(request, asked or request.query_params.get("ui_locales"))
 
     def __call__(
         self, request: Request, brand: Brand | None = None, *, locale: str | None = None, here: str | None = None
     ) -> Frame:
         """`here` is the address that shows this page again by GET, for the language switch; without it a GET is its own."""
         locale = locale or self.locale(request)
+        chosen = locale != self._negotiate(request, None)
         if here is None and request.method == "GET":
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Frame(
@@ -40,11 +36,16 @@ class Frames:
             request_id=request.scope.get("dialkey.request_id", ""),
             sandbox=self._settings.sandbox,
             handset_url="/handset" if self._settings.sandbox else None,
+            language_cookie=self._cookie.put(locale) if chosen else None,
         )
 
-    def remember(self, locale: str) -> str:
-        """The Set-Cookie header that keeps a chosen language."""
-        return self._cookie.put(locale)
+    def _negotiate(self, request: Request, asked: str | None) -> str:
+        return negotiate(
+            asked,
+            self._cookie.read(request),
+            request.headers.get("accept-language"),
+            self._settings.default_locale,
+        )
 
 
 def _languages(here: str, locale: str) -> tuple[Language, ...]:

@@ -110,7 +110,10 @@ def page_response(
         f"form-action 'self' https:{targets}; frame-ancestors 'none'; base-uri 'none'"
     )
     merged = {**PAGE_HEADERS, "Content-Security-Policy": policy, "Content-Language": frame.locale, **(headers or {})}
-    return Response(render(page, frame), page.status if status is None else status, merged, "text/html")
+    response = Response(render(page, frame), page.status if status is None else status, merged, "text/html")
+    if frame.language_cookie is not None:
+        response.headers.append("Set-Cookie", frame.language_cookie)
+    return response
 
 
 def see_other(location: str, headers: Mapping[str, str] | None = None) -> Response:

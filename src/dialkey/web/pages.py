@@ -43,6 +43,8 @@ class Frame:
     sandbox: bool = False
     """True where the virtual handset receives the messages: the page then says so and links to it."""
     handset_url: str | None = None
+    language_cookie: str | None = None
+    """The Set-Cookie header that keeps a language chosen just now for the pages that follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,10 @@ class _Watch:
         for connection in list(self.connections):
             if 0 < connection.arriving_since < late:
                 connection.refuse(b"408 Request Timeout")
+            elif 0 < connection.stalled_since < late:
+                connection.transport.abort()
+            elif connection.transport.is_closing() and not connection.stalled_since:
+                connection.stalled_since = self._loop.time()
         self._loop.call_later(0.5, self._look)
 
 
@@ -36,11 +40,13 @@ _WATCHES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictiona
 
 class GuardedProtocol(HttpToolsProtocol):
     """Closes a connection whose request head is larger than `MAX_HEAD` (431) or whose request does not arrive within
-    `ARRIVAL_TIMEOUT` (408), and one that speaks of its length in two ways (400, RFC 9112 section 6.1). What was sent
+    `ARRIVAL_TIMEOUT` (408), one whose other side takes nothing for as long, and one that speaks of its length in two ways (400, RFC 9112 section 6.1). What was sent
     behind a refused request, or behind the last one of a connection, is not looked at."""
 
     arriving_since = 0.0
     """When the request under way began, by the loop's clock; 0: none is under way."""
+    stalled_since = 0.0
+    """Since when the other side does not take what we send, or what is left before closing; 0: it does."""
     _head_bytes = 0
     _in_head = True
 
@@ -98,6 +104,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = True
         if not self.transport.is_closing():
             super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        self.stalled_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.stalled_since = 0.0
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _WATCHES[self.loop].connections.discard(self)
+        super().connection_lost(exc)
 
     def refuse(self, status: bytes) -> None:
         """Says why and closes, where nothing else was said yet."""

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 import httpx
 import msgspec
 import pytest
-from support.site import Site, Visitor, make_site
-from support.world import ACTOR, ANNA, ELSEWHERE, KARI, NOBODY, NUMBERS
 
 from dialkey.base.phone import PhoneNumber
 from dialkey.settings import Limits
 from dialkey.sms.segments import fits_one_gsm_segment
 from dialkey.storage import Statement
+from support.site import Site, Visitor, make_site
+from support.world import ACTOR, ANNA, ELSEWHERE, KARI, NOBODY, NUMBERS
 
 SUSPENDED = NUMBERS[40]
 PLAUSIBLE = PhoneNumber("+46700000000")
@@ -292,9 +292,8 @@ def _scopes(*names: str):
 
 
 async def _client(site: Site, product: str):
-    from support.site import Registered
-
     from dialkey.directory.registration import ClientRegistration
+    from support.site import Registered
 
     made = await site.directory.create_client(
         actor=ACTOR,

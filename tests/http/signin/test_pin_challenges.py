@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from itertools import pairwise
 
 import httpx
 import pytest
-from support.site import Site, Visitor, callback, make_site
-from support.world import ANNA, BO, KARI, NUMBERS
 
 from dialkey.signin.pins import new_seed, pin_of
 from dialkey.storage import Statement
+from support.site import Site, Visitor, callback, make_site
+from support.world import ANNA, BO, KARI, NUMBERS
 
 COOLDOWN = 31
 SIGN_INS = Statement("tests.sign_ins", "SELECT id, phone_number, tries, seed FROM sign_ins ORDER BY created_at, id")
@@ -51,7 +52,7 @@ def test_s071_pins_are_evenly_spread_and_independent(site: Site) -> None:
     pairs = Counter(pin[:2] for pin in pins)
     assert sum((pairs[f"{n:02d}"] - 100) ** 2 / 100 for n in range(100)) < 158  # 99 degrees, p = 0.0001
     assert 900 < sum(pin.startswith("0") for pin in pins) < 1100
-    neighbours = sum(a == b for a, b in zip(pins, pins[1:], strict=False))
+    neighbours = sum(a == b for a, b in pairwise(pins))
     assert neighbours <= 2
     assert len(set(pins)) > 9_900
 

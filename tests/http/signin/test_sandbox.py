@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from support.site import Site, make_site
-from support.world import ACTOR, ANNA
 
 from dialkey.base.phone import PhoneNumber
 from dialkey.settings import Settings, SettingsError, Sms, load
+from support.site import Site, make_site
+from support.world import ACTOR, ANNA
 
 REAL = PhoneNumber("+46701740690")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.site import Site, Visitor, signed_in_tokens
-from support.world import ANNA, BO
 
 from dialkey.storage import Statement
+from support.site import Site, Visitor, signed_in_tokens
+from support.world import ANNA, BO
 
 COUNTS = Statement(
     "tests.counts",

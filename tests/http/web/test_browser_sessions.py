@@ -8,10 +8,10 @@ from http.cookies import SimpleCookie
 import httpx
 import msgspec
 import pytest
-from support.site import Site, Visitor, exchange, make_site, userinfo
-from support.world import ANNA, BO
 
 from dialkey.storage import Statement
+from support.site import Site, Visitor, exchange, make_site, userinfo
+from support.world import ANNA, BO
 
 SESSION = "__Host-dialkey_session"
 BROWSER = "__Host-dialkey_browser"

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.site import Site
-from support.world import ANNA, NUMBERS
 
 from dialkey.base.phone import PhoneNumber
 from dialkey.base.scopes import ScopeSet
@@ -19,6 +17,8 @@ from dialkey.jobs.retention import RETENTION
 from dialkey.oauth.jose import parse_object, read_object
 from dialkey.storage import Statement
 from dialkey.subscribers.numbering import read_number
+from support.site import Site
+from support.world import ANNA, NUMBERS
 
 LONG = 10_000
 UNITS = ["a", " ", "a ", ":", "[", "::", "1", "[::1", "1:", "%", "%41", "%25", "/", "../", "./", ";", "@", ".", "a.", "-",
@@ -68,11 +68,11 @@ async def test_s123_long_parameters_of_an_authorization_are_answered_within_50_m
     for unit in ("a", "a ", "[", "https://[::1", "%", "1", "{", "\u0301", ":"):
         url = visitor.authorize_url(site.world.web, **{parameter: (unit * LONG)[:LONG]})
         best = 9.0
-        for _ in range(3):
+        for _ in range(4):
             started = time.perf_counter()
-            response = await visitor.http.get(url)
+            status = await raw_get(site.app, site.settings.host, url.partition("?")[2].encode())
             best = min(best, time.perf_counter() - started)
-        assert response.status_code in (200, 303, 400)
+        assert status in (200, 303, 400)
         assert best < 0.05, (parameter, unit)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.site import Site
-from support.world import ANNA
 
 from dialkey import __version__
 from dialkey.storage import StorageUnavailable
+from support.site import Site
+from support.world import ANNA
 
 TELLING = re.compile(
     r"Traceback|File \"|line \d+|\.py\b|RuntimeError|sqlite|psycopg|postgres|SELECT |INSERT |uvicorn|starlette|python|"

@@ -10,11 +10,11 @@ from ipaddress import ip_address
 import msgspec
 import pytest
 from starlette.requests import Request
-from support.site import Site, make_site, signed_in_tokens
-from support.world import ANNA, NUMBERS
 
 from dialkey.settings import Limits, Server
 from dialkey.web.http import Addresses, address_keys
+from support.site import Site, make_site, signed_in_tokens
+from support.world import ANNA, NUMBERS
 
 POISON = {
     "x-forwarded-host": "evil.example",

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from support.process import Answer, ServerProcess, read_answer, serving
 
 from dialkey.web.assets import ASSETS, asset_url
+from support.process import Answer, ServerProcess, read_answer, serving
 
 FORM = "application/x-www-form-urlencoded"
 LARGEST = max(ASSETS, key=lambda name: len(ASSETS[name].body))
@@ -267,17 +267,18 @@ def test_s122_500_slow_sockets_do_not_slow_others_down(server: ServerProcess, ki
         "silent": b"",
         "slow head": f"GET /.well-known/jwks.json HTTP/1.1\r\nHost: {server.host}\r\n".encode(),
         "slow body": head(server, Content_Type=FORM, Content_Length="5000") + b"a",
-        "slow reader": head(server, f"GET {asset_url(LARGEST)}") * 20,
+        "slow reader": head(server, f"GET {asset_url(LARGEST)}") * 4,
     }[kind]
     drip = {"slow head": b"X-a: b\r\n", "slow body": b"a"}.get(kind)
     baseline = latencies(server, 0.6)
     sockets = []
     try:
         for _ in range(500):
-            connection = server.connect()
+            connection = server.connect(receive_buffer=2048 if kind == "slow reader" else None)
             if opening:
                 connection.sendall(opening)
             sockets.append(connection)
+        latencies(server, 0.5)  # five hundred connections have just been opened
         under_attack: list[float] = []
         for _ in range(4):
             under_attack += latencies(server, 0.3)
@@ -300,6 +301,10 @@ def test_s122_a_request_must_arrive_within_ten_seconds(server: ServerProcess) ->
         "drip after the answer": (head(server, "GET /health/live", Content_Length="5000"), b"a"),
     }
     started = time.monotonic()
+    held_before = server.open_files
+    readers = [server.connect(receive_buffer=2048) for _ in range(10)]
+    for reader in readers:
+        reader.sendall(head(server, f"GET {asset_url(LARGEST)}") * 300)  # and nothing is read of the answers
     open_connections = {}
     received: dict[str, bytes] = {}
     closed_after: dict[str, float] = {}
@@ -323,6 +328,11 @@ def test_s122_a_request_must_arrive_within_ten_seconds(server: ServerProcess) ->
                 open_connections.pop(kind).close()
     assert not open_connections
     assert all(9 < seconds < 12 for seconds in closed_after.values()), closed_after
+    while server.open_files > held_before and time.monotonic() - started < 25:
+        time.sleep(0.2)
+    assert server.open_files <= held_before, "who reads nothing is let go too"
+    for reader in readers:
+        reader.close()
     assert received["slow head"].startswith(b"HTTP/1.1 408 ")
     assert received["slow body"].startswith(b"HTTP/1.1 408 ")
     assert received["second head"].startswith(b"HTTP/1.1 200 ")

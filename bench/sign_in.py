@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import httpx
-from support import html
 
 from bench import process
 from bench.seed_dialkey import REDIRECT, world
@@ -37,6 +36,7 @@ from dialkey.settings import load
 from dialkey.signin.pins import pin_of
 from dialkey.signin.store import SignInStore
 from dialkey.subscribers.rules import Subscribers
+from support import html
 
 AIM = 8.0
 """Milliseconds of server CPU."""
@@ -74,7 +74,8 @@ class Visits:
             passed = await browser.post(form.action, data={**form.fields, "pin": await self._pin(address)})
             page = await browser.get(passed.headers["location"])
             form = html.read(page.text).form("/oauth2/auth/consent")
-            back = await browser.post(form.action, data={**form.fields, "terms": "on", "responsibility": "on", "decision": "add"})
+            answer = {**form.fields, "terms": "on", "responsibility": "on", "decision": "add"}
+            back = await browser.post(form.action, data=answer)
             code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
             data = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
             auth = (self._client.client_id, self._client.client_secret)

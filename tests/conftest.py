@@ -16,11 +16,8 @@ from typing import Any, TypeVar
 
 import psycopg
 import pytest
-from support.clock import ManualClock, SeededEntropy
-from support.site import Site, make_site
-from support.world import World, make_world
-
 from bench.postgres import Cluster
+
 from dialkey.base.signed import b64
 from dialkey.directory.rules import Directory
 from dialkey.oauth.keys import ensure_keys
@@ -29,6 +26,9 @@ from dialkey.storage import Storage, open_storage
 from dialkey.storage.keyring import Keyring, ensure_secrets, open_keyring
 from dialkey.storage.migrations import migrate
 from dialkey.subscribers.rules import Subscribers
+from support.clock import ManualClock, SeededEntropy
+from support.site import Site, make_site
+from support.world import World, make_world
 
 MASTER = b64(b"tests-only-master-key-of-32-byte")
 T = TypeVar("T")

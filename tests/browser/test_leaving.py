@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
+
+from dialkey.directory.model import AuthMethod, ClientKind, GrantType
 from support.chromium import Visitor
 from support.demo import Demo
 from support.landing import Arrival, Landing, landing
 from support.site import Registered
-
-from dialkey.directory.model import AuthMethod, ClientKind, GrantType
 
 pytestmark = [pytest.mark.browser, pytest.mark.demo]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+
 from support.chromium import Visitor, code_on
 from support.demo import Demo
 

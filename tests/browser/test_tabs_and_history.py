@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+
 from support.chromium import Visitor, parameters
 from support.demo import Demo
 

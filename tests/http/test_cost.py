@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from support.site import Site, callback, exchange, introspect, refresh, userinfo
 from support.world import ANNA, BO
 

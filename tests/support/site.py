@@ -14,7 +14,6 @@ import httpx
 from dialkey.app import Built, Server, build
 from dialkey.directory.rules import Directory
 from dialkey.settings import Settings
-from dialkey.sms.delivery import Delivery
 from dialkey.storage import Storage
 from dialkey.storage.keyring import Keyring
 from dialkey.subscribers.rules import Subscribers
@@ -136,7 +135,7 @@ class Visitor:
         return response
 
     def _is_ours(self, location: str) -> bool:
-        return location.startswith("/") or location.startswith(self.site.settings.base_url + "/")
+        return location.startswith(("/", self.site.settings.base_url + "/"))
 
     @property
     def read(self) -> html.Read:

@@ -77,7 +77,8 @@ class IntrospectionEndpoint(Endpoint):
         owner = await self._owner(caller, found[0])
         if owner is None:
             return None
-        common = {"active": True, "scope": str(found[0].scope & owner.product.scopes), "client_id": owner.id, "iss": self._issuer}
+        scope = str(found[0].scope & owner.product.scopes)
+        common = {"active": True, "scope": scope, "client_id": owner.id, "iss": self._issuer}
         return common | self._of_grant(owner, found[0]) | {"token_type": "refresh_token"}
 
     async def _owner(self, caller: Client, grant: Grant) -> Client | None:

@@ -4,10 +4,11 @@ its head may be."""
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD = 48 * 1024
 ARRIVAL_TIMEOUT = 10.0
@@ -40,8 +41,9 @@ _WATCHES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictiona
 
 class GuardedProtocol(HttpToolsProtocol):
     """Closes a connection whose request head is larger than `MAX_HEAD` (431) or whose request does not arrive within
-    `ARRIVAL_TIMEOUT` (408), one whose other side takes nothing for as long, and one that speaks of its length in two ways (400, RFC 9112 section 6.1). What was sent
-    behind a refused request, or behind the last one of a connection, is not looked at."""
+    `ARRIVAL_TIMEOUT` (408), one whose other side takes nothing of the answer for as long, and one that speaks of
+    its length in two ways (400, RFC 9112 section 6.1). What was sent behind a refused request, or behind the last
+    one of a connection, is not looked at."""
 
     arriving_since = 0.0
     """When the request under way began, by the loop's clock; 0: none is under way."""
@@ -52,6 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._unanswered: deque[RequestResponseCycle] = deque()
         watch = _WATCHES.get(self.loop)
         if watch is None:
             watch = _WATCHES[self.loop] = _Watch(self.loop)
@@ -94,6 +97,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self.refuse(b"431 Request Header Fields Too Large")
         else:
             super().on_headers_complete()
+            while self._unanswered and self._unanswered[0].response_complete:
+                self._unanswered.popleft()
+            self._unanswered.append(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         if not self.transport.is_closing():
@@ -115,6 +121,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         _WATCHES[self.loop].connections.discard(self)
+        for cycle in self._unanswered:  # uvicorn tells only the last one of a pipeline
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     def refuse(self, status: bytes) -> None:

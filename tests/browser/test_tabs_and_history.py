@@ -185,8 +185,6 @@ def test_forward_again_after_back(demo: Demo, visitor: Visitor) -> None:
     visitor.sign_in(demo.link())
     visitor.add_product()
     visitor.arrived(f"{demo.url}/demo/callback")
-    code = identity(visitor.tab)
-    assert code
     visitor.tab.go_back()
     visitor.tab.go_forward()
     expect(visitor.tab.locator("main a[href], main button").first).to_be_visible()

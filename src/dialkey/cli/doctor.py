@@ -83,6 +83,8 @@ def _of_settings(settings: Settings) -> list[Finding]:
         found.append(
             Finding("note", "PINs go to the virtual handset at /handset, for sandbox numbers; refused for a public issuer")
         )
+    else:
+        found.append(Finding("note", "sms.route is log: messages are counted, not sent, so that nobody can sign in"))
     if settings.public and not settings.server.trusted_proxies:
         found.append(
             Finding("note", "server.trusted_proxies is empty: behind a proxy, all limits count the proxy's address")

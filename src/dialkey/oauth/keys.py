@@ -24,7 +24,7 @@ from dialkey.base.ids import new_uuid
 from dialkey.base.signed import b64
 from dialkey.oauth.jose import read_object
 from dialkey.settings import Settings
-from dialkey.storage import Row, Statement, Storage, Writer
+from dialkey.storage import Row, Statement, Storage, StorageUnavailable, Writer
 from dialkey.storage.keyring import Keyring
 
 ALGORITHMS = ("RS256", "ES256")
@@ -86,7 +86,11 @@ class SigningKeys:
             return
         if self._loading is None or self._loading.done():
             self._loading = asyncio.create_task(self.load())
-        await asyncio.shield(self._loading)
+        try:
+            await asyncio.shield(self._loading)
+        except StorageUnavailable:
+            if not self._keys:
+                raise  # with keys in hand, public keys and verification outlive the database
 
     async def load(self) -> None:
         now = self._clock.now()

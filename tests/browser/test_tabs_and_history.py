@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -32,6 +33,20 @@ def identity(page: Page) -> dict[str, str]:
     assert subject
     assert client
     return {"number": number[1], "sub": subject[1], "client": client[1]}
+
+
+def trade(demo: Demo, code: str) -> dict[str, str]:
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": f"{demo.url}/demo/callback"}
+    secrets = demo.secrets
+    answer = httpx.post(
+        f"{demo.url}/oauth2/token", data=form, auth=(secrets["CLIENT_ID"], secrets["CLIENT_SECRET"])
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def ask_userinfo(demo: Demo, access_token: str) -> int:
+    return httpx.get(f"{demo.url}/userinfo", headers={"authorization": f"Bearer {access_token}"}).status_code
 
 
 def test_s027_consents_of_two_clients_answered_crosswise(demo: Demo, visitor: Visitor) -> None:
@@ -132,11 +147,22 @@ def test_s027_same_client_in_two_tabs(demo: Demo, visitor: Visitor) -> None:
     assert identity(first) == identity(second)
 
 
+def test_back_before_the_client_took_its_code_delivers_it_again(demo: Demo, visitor: Visitor) -> None:
+    visitor.sign_in(demo.link())
+    visitor.add_product()
+    first = visitor.arrived(f"{demo.url}/demo/callback")
+    visitor.tab.go_back()
+    assert visitor.arrived(f"{demo.url}/demo/callback") == first
+    assert identity(visitor.tab)["number"] == visitor.number
+
+
 def test_back_after_finishing_gives_a_way_on(demo: Demo, visitor: Visitor) -> None:
+    """A code that was traded never travels again."""
     visitor.sign_in(demo.link())
     visitor.add_product()
     first = visitor.arrived(f"{demo.url}/demo/callback")["code"]
     page = visitor.tab
+    tokens = trade(demo, first)
     page.go_back()
     expect(visitor.heading()).to_have_text("You're already done")
     page.get_by_role("link", name="Start again").click()
@@ -144,6 +170,7 @@ def test_back_after_finishing_gives_a_way_on(demo: Demo, visitor: Visitor) -> No
     assert again["code"] != first
     assert again["state"] == VOICEBOX
     assert identity(page)["number"] == visitor.number
+    assert ask_userinfo(demo, tokens["access_token"]) == 200, "going back ended nothing"
 
 
 def test_every_step_back_after_finishing_gives_a_way_on(demo: Demo, visitor: Visitor) -> None:

@@ -81,7 +81,7 @@ async def _rotate_secret(storage: Storage, settings: Settings, what: str, clock:
         )
 
     await storage.write(unit)
-    return f"{what} has version {version}; restart all nodes together: one that was not restarted refuses what the others make"
+    return f"{what} has version {version}; restart all nodes together: one that was not refuses what the others make"
 
 
 def revoke_one(chosen: argparse.Namespace) -> int:

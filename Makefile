@@ -13,7 +13,9 @@ test: $(VENV)/.dev
 	@tools/prepare-tests
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --cache-dir .import_linter_cache
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
+	@# What failed beside another test is tried once more alone: some measure time. A fault that stays is a failure.
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS) \
+	  || { [ $$? = 1 ] && $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(PYTEST_OPTIONS); }
 
 bench: $(VENV)/.dev
 	@tools/prepare-tests bench

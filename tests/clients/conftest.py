@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -71,6 +72,7 @@ class Subscriber:
             text = html.read(self.http.get(self._handset).text).text
             if found := re.search(r"#(\d{6})", text):
                 return found[1]
+            time.sleep(0.05)
         raise AssertionError("no message arrived")
 
 

@@ -17,10 +17,14 @@ AFTER_LOGOUT = "http://localhost:9/bye"
 PUBLIC = {"auth_method": AuthMethod.NONE, "kind": ClientKind.BROWSER}
 
 
-@pytest.mark.parametrize("options", [{}, PUBLIC, {"id_token_alg": "ES256"}], ids=["web", "public", "es256"])
+@pytest.mark.parametrize(
+    ("options", "pkce"),
+    [({}, False), ({}, True), (PUBLIC, True), ({"id_token_alg": "ES256"}, True)],
+    ids=["web", "web-pkce", "public", "es256"],
+)
 @pytest.mark.parametrize("scope", ["openid phone offline_access", "phone offline_access"])
 def test_openid_client_goes_all_the_way(
-    demo: Demo, subscriber: Any, js_folder: Path, options: dict[str, Any], scope: str
+    demo: Demo, subscriber: Any, js_folder: Path, options: dict[str, Any], pkce: bool, scope: str
 ) -> None:
     registered = demo.register(AFTER_LOGIN, post_logout_redirect_uris=(AFTER_LOGOUT,), **options)
     given = {
@@ -30,6 +34,7 @@ def test_openid_client_goes_all_the_way(
         "redirectUri": AFTER_LOGIN,
         "scope": scope,
         "afterLogout": AFTER_LOGOUT,
+        "pkce": pkce,
     }
     with subprocess.Popen(
         ["node", "openid-client.mjs", json.dumps(given)],
@@ -38,6 +43,7 @@ def test_openid_client_goes_all_the_way(
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert url, process.stderr.read() if process.stderr else ""
+        assert ("code_challenge=" in url) == pkce
         answer, faults = process.communicate(subscriber.sign_in(url) + "\n", timeout=20)
     assert process.returncode == 0, faults
     got = json.loads(answer)

@@ -36,9 +36,15 @@ def _verified(demo: Demo, id_token: str, client_id: str, nonce: str) -> dict[str
     return dict(claims)
 
 
-@pytest.mark.parametrize("options", [{}, {"auth_method": AuthMethod.POST}, PUBLIC], ids=["basic", "post", "public"])
+@pytest.mark.parametrize(
+    ("options", "verifier"),
+    [({}, None), ({}, VERIFIER), ({"auth_method": AuthMethod.POST}, VERIFIER), (PUBLIC, VERIFIER)],
+    ids=["basic", "basic-pkce", "post", "public"],
+)
 @pytest.mark.parametrize("scope", ["openid phone offline_access", "phone offline_access"])
-def test_authlib_goes_all_the_way(demo: Demo, subscriber: Any, options: dict[str, Any], scope: str) -> None:
+def test_authlib_goes_all_the_way(
+    demo: Demo, subscriber: Any, options: dict[str, Any], verifier: str | None, scope: str
+) -> None:
     registered = demo.register(AFTER_LOGIN, post_logout_redirect_uris=(AFTER_LOGOUT,), **options)
     server = _metadata(demo)
     method = options.get("auth_method", AuthMethod.BASIC).value
@@ -49,14 +55,15 @@ def test_authlib_goes_all_the_way(demo: Demo, subscriber: Any, options: dict[str
         redirect_uri=AFTER_LOGIN,
         token_endpoint_auth_method=method,
         revocation_endpoint_auth_method=method,
-        code_challenge_method="S256",
+        code_challenge_method="S256" if verifier else None,
     )
     url, state = session.create_authorization_url(
-        server["authorization_endpoint"], code_verifier=VERIFIER, nonce="n-0S6_WzA2Mj"
+        server["authorization_endpoint"], code_verifier=verifier, nonce="n-0S6_WzA2Mj"
     )
+    assert ("code_challenge=" in url) == bool(verifier)
     back = subscriber.sign_in(url)
     tokens = session.fetch_token(
-        server["token_endpoint"], authorization_response=back, state=state, code_verifier=VERIFIER
+        server["token_endpoint"], authorization_response=back, state=state, code_verifier=verifier
     )
     userinfo = session.get(server["userinfo_endpoint"]).json()
     assert userinfo["phone_number"] == subscriber.number
@@ -72,15 +79,17 @@ def test_authlib_goes_all_the_way(demo: Demo, subscriber: Any, options: dict[str
     assert httpx.get(server["userinfo_endpoint"], headers={"authorization": f"Bearer {renewed['access_token']}"}).status_code == 401
 
 
+@pytest.mark.parametrize("pkce", [None, "S256"])
 @pytest.mark.parametrize("scope", ["openid phone offline_access", "phone offline_access"])
 def test_requests_oauthlib_goes_all_the_way(
-    demo: Demo, subscriber: Any, monkeypatch: pytest.MonkeyPatch, scope: str
+    demo: Demo, subscriber: Any, monkeypatch: pytest.MonkeyPatch, scope: str, pkce: str | None
 ) -> None:
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     registered = demo.register(AFTER_LOGIN, post_logout_redirect_uris=(AFTER_LOGOUT,))
     server, basic = _metadata(demo), HTTPBasicAuth(registered.client_id, registered.client_secret)
-    session = OAuthlibSession(registered.client_id, redirect_uri=AFTER_LOGIN, scope=scope.split())
+    session = OAuthlibSession(registered.client_id, redirect_uri=AFTER_LOGIN, scope=scope.split(), pkce=pkce)
     url, _ = session.authorization_url(server["authorization_endpoint"], nonce="abc")
+    assert ("code_challenge=" in url) == bool(pkce)
     back = subscriber.sign_in(url)
     tokens = session.fetch_token(server["token_endpoint"], authorization_response=back, auth=basic)
     assert tokens["token_type"] == "bearer"

@@ -1,7 +1,7 @@
 """Authenticated text: a value that only we can have made, for one purpose.
 
 `seal` puts a message authentication code before a payload; `unseal` gives the payload back only where purpose and key
-agree. The code is keyed BLAKE2b (RFC 7693), a fifth of the price of HMAC-SHA-256 here. The payload can be read by
+agree. The code is keyed BLAKE2b (RFC 7693), less than half the price of HMAC-SHA-256 here. The payload can be read by
 whoever holds the text; it cannot be changed.
 """
 

@@ -3,12 +3,12 @@
 import { createInterface } from 'node:readline/promises'
 import * as client from 'openid-client'
 
-const { issuer, id, secret, redirectUri, scope, afterLogout } = JSON.parse(process.argv[2])
+const { issuer, id, secret, redirectUri, scope, afterLogout, pkce } = JSON.parse(process.argv[2])
 const authentication = secret ? client.ClientSecretBasic(secret) : client.None()
 const config = await client.discovery(new URL(issuer), id, undefined, authentication, {
   execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
 })
-const verifier = client.randomPKCECodeVerifier()
+const verifier = pkce ? client.randomPKCECodeVerifier() : undefined
 const state = client.randomState()
 const oidc = scope.split(' ').includes('openid')
 const nonce = oidc ? client.randomNonce() : undefined
@@ -17,8 +17,10 @@ const url = client.buildAuthorizationUrl(config, {
   scope,
   state,
   ...(nonce && { nonce }),
-  code_challenge: await client.calculatePKCECodeChallenge(verifier),
-  code_challenge_method: 'S256',
+  ...(verifier && {
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }),
 })
 console.log(url.href)
 

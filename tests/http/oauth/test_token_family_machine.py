@@ -10,7 +10,15 @@ from typing import Any, ClassVar, TypeVar
 import httpx
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from dialkey.settings import Settings
 from dialkey.storage import open_storage
@@ -22,6 +30,9 @@ from support.world import ANNA
 VERIFIER = "v" * 43
 SECOND, DAY = 1000, 24 * 3600 * 1000
 CODE_LIFE, WINDOW, ACCESS_LIFE, IDLE, ABSOLUTE = 60 * SECOND, 60 * SECOND, 3600 * SECOND, 60 * DAY, 365 * DAY
+MOSTLY = st.sampled_from([True, True, True, False])
+PAUSES = st.sampled_from([0, 0, 0, 0, 1, 59, 60, 61])
+CALLERS = st.sampled_from(["web", "web", "web", "web", "pkce", "spa", "other"])
 T = TypeVar("T")
 
 
@@ -132,21 +143,27 @@ class TokenFamilies(RuleBasedStateMachine):
         self.run(self.visitor.complete(self.site.world.web, ANNA))
         self.site.clock.advance(seconds=1)
 
-    @rule(target=families, challenged=st.booleans())
-    def authorize(self, challenged: bool) -> Family:
+    @precondition(lambda self: sum(family.alive(self.now) for family in self.all) < 2)
+    @rule(target=families, challenged=st.booleans(), exchanged=MOSTLY)
+    def authorize(self, challenged: bool, exchanged: bool) -> Family:
         extra = {"code_challenge": challenge_of(VERIFIER), "code_challenge_method": "S256"} if challenged else {}
         self.visitor.page = self.run(self.visitor.start(self.site.world.web, **extra))
         if not self.visitor.page.is_redirect:
             self.run(self.visitor.type_number(ANNA))
             self.run(self.visitor.type_pin(self.run(self.site.pin(ANNA))))
         family = Family(callback(self.visitor.page)["code"], challenged, self.now)
+        if exchanged:
+            self.first(family, self.run(self.redeem(family)))
         self.all.append(family)
         self.touched = [family]
         return family
 
-    @rule(family=families)
-    def exchange_or_replay(self, family: Family) -> None:
+    @rule(family=families, pause=PAUSES, spare=MOSTLY)
+    def exchange_or_replay(self, family: Family, pause: int, spare: bool) -> None:
+        if spare and family.refresh:
+            return
         self.touched = [family]
+        self.site.clock.advance(seconds=pause)
         answer = self.run(self.redeem(family))
         if family.exchanged_at is None and self.now < family.made_at + CODE_LIFE:
             self.first(family, answer)
@@ -169,8 +186,10 @@ class TokenFamilies(RuleBasedStateMachine):
                 return self.refused(answer, "invalid_request")
         return self.refused(answer)
 
-    @rule(family=families, times=st.integers(2, 6))
-    def exchange_at_once(self, family: Family, times: int) -> None:
+    @rule(family=families, times=st.integers(2, 6), spare=MOSTLY)
+    def exchange_at_once(self, family: Family, times: int, spare: bool) -> None:
+        if spare and family.refresh:
+            return
         self.touched = [family]
 
         async def all_of_them() -> list[httpx.Response]:
@@ -185,11 +204,12 @@ class TokenFamilies(RuleBasedStateMachine):
             assert not won
         family.ended = family.ended or family.exchanged_at is not None
 
-    @rule(family=families, back=st.integers(0, 4), who=st.sampled_from(["web", "web", "web", "pkce", "spa", "other"]))
-    def refresh_with_any_generation(self, family: Family, back: int, who: str) -> None:
+    @rule(family=families, back=st.integers(0, 2), pause=PAUSES, who=CALLERS)
+    def refresh_with_any_generation(self, family: Family, back: int, pause: int, who: str) -> None:
         if not family.refresh:
             return
         self.touched = [family]
+        self.site.clock.advance(seconds=pause)
         place = max(len(family.refresh) - 1 - back, 0)
         answer = self.run(self.renew(family.refresh[place], who))
         back = len(family.refresh) - 1 - place
@@ -221,10 +241,10 @@ class TokenFamilies(RuleBasedStateMachine):
         assert len({self.took(family, answer)["refresh_token"] for answer in answers}) == 1
         self.successor(family, answers[0])
 
-    @rule(family=families)
-    def replay_and_refresh_at_once(self, family: Family) -> None:
+    @rule(family=families, spare=MOSTLY)
+    def replay_and_refresh_at_once(self, family: Family, spare: bool) -> None:
         """Who comes first is open; that nothing lives afterwards is not."""
-        if not family.refresh:
+        if spare or not family.refresh:
             return
         self.touched = [family]
 
@@ -238,10 +258,11 @@ class TokenFamilies(RuleBasedStateMachine):
             self.successor(family, renewed)
         family.ended = True
 
-    @rule(family=families, access=st.booleans(), back=st.integers(0, 3), who=st.sampled_from(["web", "pkce", "spa"]))
-    def revoke(self, family: Family, access: bool, back: int, who: str) -> None:
+    @rule(family=families, access=st.booleans(), back=st.integers(0, 3), foreign=MOSTLY)
+    def revoke(self, family: Family, access: bool, back: int, foreign: bool) -> None:
         if not family.refresh:
             return
+        who = "pkce" if foreign else "web"
         self.touched = [family]
         tokens = list(family.access) if access else family.refresh
         token = tokens[max(len(tokens) - 1 - back, 0)]
@@ -251,17 +272,17 @@ class TokenFamilies(RuleBasedStateMachine):
         if who == "web" and not expired:
             family.ended = True
 
-    @rule(seconds=st.sampled_from([1, 1, 1, 30, 59, 60, 61, 3599, 3601, 20 * 86400, 61 * 86400, 200 * 86400]))
-    def wait(self, seconds: int) -> None:
+    @rule(
+        seconds=st.sampled_from([1, 1, 30, 60, 61, 3599, 3601, 20 * 86400, 61 * 86400, 200 * 86400]), restarts=MOSTLY
+    )
+    def wait(self, seconds: int, restarts: bool) -> None:
+        """Time passes, and mostly the process is another one afterwards."""
         self.site.clock.advance(seconds=seconds)
-        self.touched = self.all[-3:]
-
-    @rule()
-    def restart(self) -> None:
-        site = self.site
-        self.site = make_site(site.settings, site.storage, site.keyring, site.clock, site.entropy, site.world)
-        self.visitor.site = self.site
-        self.visitor.http._transport.app = self.site.app  # type: ignore[attr-defined]
+        self.touched = list(self.all)
+        if restarts:
+            site = self.site
+            self.site = make_site(site.settings, site.storage, site.keyring, site.clock, site.entropy, site.world)
+            self.visitor = Visitor(self.site, self.site.http(cookies=self.visitor.http.cookies))
 
     @invariant()
     def one_family_at_most(self) -> None:
@@ -287,8 +308,8 @@ def test_s034_s055_one_code_at_most_one_living_family(sqlite_databases: Any) -> 
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=30,
+            max_examples=60,
+            stateful_step_count=40,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),

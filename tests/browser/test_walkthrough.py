@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from support.chromium import NUMBERS, Visitor, code_on, parameters
 from support.demo import ROOT, Demo, in_terminal, own_environment, running_demo
@@ -272,3 +272,12 @@ def test_s023_walkthrough_asks_nobody_else(demo: Demo, visitor: Visitor) -> None
     assert all(request.startswith(demo.url + "/") for request in visitor.watch.requests)
     assert any("/assets/dialkey.css" in request for request in visitor.watch.requests)
     assert parameters(visitor.tab.url)["state"] == STATE
+
+
+def test_sign_in_page_is_light(demo: Demo, visitor: Visitor) -> None:
+    """On a bus: fewer than ten requests and under 100 kB, the product's picture included."""
+    answers: list[Response] = []
+    visitor.context.on("response", lambda answer: answers.append(answer))
+    visitor.tab.goto(demo.link(), wait_until="networkidle")
+    assert 3 < len(answers) < 10, visitor.watch.requests
+    assert 10_000 < sum(len(answer.body()) for answer in answers) < 100_000

@@ -104,7 +104,7 @@ def build(
         await send_pin(str(job.payload["sign_in"]))
 
     worker = Worker(storage, clock, entropy, {SEND_PIN: Handler(run=run_send_pin)}, (retention_schedule(),))
-    sign_ins = SignIns(storage, settings, keyring, clock, entropy, directory, subscribers, worker.wake)
+    sign_ins = SignIns(storage, settings, keyring, clock, entropy, directory, subscribers, worker)
     house = House(
         settings=settings,
         storage=storage,
@@ -167,9 +167,7 @@ async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:
     raise Refusal(404, "not_found")
 
 
-async def open_house(
-    settings: Settings, clock: Clock, entropy: Entropy
-) -> tuple[Storage, Keyring]:
+async def open_house(settings: Settings, clock: Clock, entropy: Entropy) -> tuple[Storage, Keyring]:
     """Opens the database and its secrets; NotReady where it was not migrated."""
     storage = await open_storage(settings.database)
     try:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from dialkey.base.clock import DAY, MINUTE, SECOND, Instant
-from dialkey.jobs import Context, Handler, Job, PutOff, Schedule, Worker, enqueue
+from dialkey.jobs import Context, Handler, Job, PutOff, Schedule, Worker, enqueue, enqueue_claimed
 from dialkey.jobs import store as jobs_store
 from dialkey.jobs.model import CLAIM_LIFETIME, MOST_PUT_OFFS
 from dialkey.storage import Statement
@@ -322,3 +322,34 @@ async def test_an_idle_worker_asks_one_statement_a_time(storage, hire):
     before = storage.statements
     await worker.run_due()
     assert storage.statements - before == 1
+
+
+async def test_a_job_taken_at_once_is_run_by_its_own_process_only(storage, entropy, clock, hire):
+    log, other = Log(), Log()
+    mine, theirs = hire({"send": Handler(run=log)}), hire({"send": Handler(run=other)})
+    assert not mine.can_take()
+    run = asyncio.create_task(mine.run())
+    await until(mine.can_take)
+
+    async def unit(writer) -> Job:
+        return await enqueue_claimed(writer, entropy=entropy, kind="send", payload={"n": 1}, now=clock.now())
+
+    job = await storage.write(unit)
+    assert await theirs.run_due() == 0
+    mine.take(job)
+    await until(lambda: log.jobs == [job])
+    await mine.stop(5)
+    await run
+    assert not mine.can_take()
+    assert other.jobs == []
+    assert await storage.read.all(ALL) == []
+
+
+async def test_a_job_whose_process_died_before_it_could_start_it_is_unknown(storage, entropy, clock, hire):
+    async def unit(writer) -> Job:
+        return await enqueue_claimed(writer, entropy=entropy, kind="send", payload={}, now=clock.now())
+
+    await storage.write(unit)
+    clock.advance(minutes=3)
+    assert await hire({"send": Handler(run=Log())}).run_due() == 0
+    assert [row.state for row in await storage.read.all(ALL)] == ["unknown"]

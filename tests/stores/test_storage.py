@@ -270,3 +270,38 @@ async def test_a_closed_database_is_unavailable_and_not_silent(bare_url: str) ->
     else:
         with pytest.raises(StorageUnavailable):
             await open_storage(Database(url=re.sub(r":\d+/", ":1/", bare_url)))
+
+
+async def _eventually(storage: Storage, names: list[str]) -> None:
+    async with asyncio.timeout(5):
+        while [row.name for row in await storage.read.all(ALL)] != names:
+            await asyncio.sleep(0.02)
+
+
+async def test_deferred_work_is_done_soon_and_when_the_database_closes(storage: Storage) -> None:
+    def adding(name: str):
+        async def unit(writer: Writer) -> None:
+            await writer.run(ADD, name=name, next_at=1)
+
+        return unit
+
+    storage.defer(adding("a"))
+    assert await storage.read.all(ALL) == []
+    await _eventually(storage, ["a"])
+    storage.defer(adding("b"))
+    await storage.flush()
+    await _eventually(storage, ["a", "b"])
+
+
+async def test_deferred_work_that_fails_takes_nothing_with_it(storage: Storage) -> None:
+    async def broken(writer: Writer) -> None:
+        await writer.run(ADD, name="gone", next_at=1)
+        await writer.run(ORPHAN)
+
+    async def fine(writer: Writer) -> None:
+        await writer.run(ADD, name="kept", next_at=1)
+
+    storage.defer(broken)
+    await storage.write(fine)
+    await storage.flush()
+    await _eventually(storage, ["kept"])

@@ -7,7 +7,7 @@ The door: `enqueue`, called inside a unit of work; `Worker`, one per process, wi
 
 from dialkey.jobs.model import Context, Handler, Job, PutOff, Schedule
 from dialkey.jobs.retention import RETENTION, retention_schedule
-from dialkey.jobs.store import enqueue
+from dialkey.jobs.store import enqueue, enqueue_claimed
 from dialkey.jobs.worker import Worker
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "Schedule",
     "Worker",
     "enqueue",
+    "enqueue_claimed",
     "retention_schedule",
 ]

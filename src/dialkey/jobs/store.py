@@ -11,11 +11,17 @@ from dialkey.base.entropy import Entropy
 from dialkey.base.ids import new_id
 from dialkey.jobs.model import CLAIM_LIFETIME, SCHEDULE_LEASE, Job, Payload, State
 from dialkey.storage import Reader, Statement, Storage, Writer
+from dialkey.storage.engine import Unit
 
 _ENQUEUE = Statement(
     "jobs.enqueue",
     "INSERT INTO jobs (id, kind, payload, state, run_at, attempts)"
     " VALUES (:id, :kind, :payload, 'waiting', :run_at, 0)",
+)
+_ENQUEUE_CLAIMED = Statement(
+    "jobs.enqueue_claimed",
+    "INSERT INTO jobs (id, kind, payload, state, run_at, claimed_at, attempts)"
+    " VALUES (:id, :kind, :payload, 'running', :run_at, :now, 1)",
 )
 _LOOK = Statement(
     "jobs.look",
@@ -64,9 +70,18 @@ async def enqueue(
 ) -> str:
     """Queues a job in the caller's transaction and gives its id. Call `Worker.wake` once that is committed."""
     id = new_id(entropy)
-    text = json.dumps(dict(payload), separators=(",", ":"))
-    await writer.run(_ENQUEUE, id=id, kind=kind, payload=text, run_at=now if run_at is None else run_at)
+    due = now if run_at is None else run_at
+    await writer.run(_ENQUEUE, id=id, kind=kind, payload=_text(payload), run_at=due)
     return id
+
+
+async def enqueue_claimed(writer: Writer, *, entropy: Entropy, kind: str, payload: Payload, now: Instant) -> Job:
+    """Queues a job that this process has taken already, which saves the search for it. Only after `Worker.can_take`; give
+    what this returns to `Worker.take` once it is committed."""
+    job = Job(id=new_id(entropy), kind=kind, payload=payload, attempt=1)
+    until = now + CLAIM_LIFETIME
+    await writer.run(_ENQUEUE_CLAIMED, id=job.id, kind=kind, payload=_text(payload), run_at=until, now=now)
+    return job
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +125,20 @@ async def list_abandoned(reader: Reader, *, now: Instant) -> list[Job]:
 
 async def done(storage: Storage, job: Job) -> None:
     """Deletes it. This and the next two do nothing where the claim was lost to another worker."""
+    await storage.write(_delete(job))
 
+
+def done_soon(storage: Storage, job: Job) -> None:
+    """`done`, without a commit of its own. For a job that is never started twice, so that a crash before it merely leaves
+    it among those of which nobody knows."""
+    storage.defer(_delete(job))
+
+
+def _delete(job: Job) -> Unit[None]:
     async def unit(writer: Writer) -> None:
         await writer.run(_DONE, id=job.id, attempts=job.attempt)
 
-    await storage.write(unit)
+    return unit
 
 
 async def over(storage: Storage, job: Job, *, state: State, outcome: str, now: Instant) -> None:
@@ -168,6 +192,10 @@ async def ran(storage: Storage, *, name: str, every: int, started_at: Instant) -
         await writer.run(_RAN, name=name, until=started_at + SCHEDULE_LEASE, next_at=started_at + every)
 
     await storage.write(unit)
+
+
+def _text(payload: Payload) -> str:
+    return json.dumps(dict(payload), separators=(",", ":"))
 
 
 def _job(row: object) -> Job:

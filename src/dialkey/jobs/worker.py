@@ -96,6 +96,14 @@ class Worker:
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(self._woken.set)
 
+    def can_take(self) -> bool:
+        """Whether `take` may be called: this worker is running and has a hand free."""
+        return self._loop is not None and not self._stopping and len(self._jobs) < self._concurrency
+
+    def take(self, job: Job) -> None:
+        """Starts a job that was enqueued in this process's name (`enqueue_claimed`), now that this is committed."""
+        self._start(job)
+
     async def stop(self, timeout: float = 10) -> None:  # noqa: ASYNC109 - bounds its patience, not the call
         """Takes nothing more, lets what is running finish for `timeout` seconds, then interrupts it."""
         self._stopping = True
@@ -105,6 +113,7 @@ class Worker:
                 await self._over.wait()  # it may be taking jobs right now
                 await self._under_way()
         await self._interrupt()
+        await self._storage.flush()
 
     async def run_due(self) -> int:
         """Runs everything that is due now, with what that enqueues, to its end; gives the number of jobs. For tests."""
@@ -117,6 +126,7 @@ class Worker:
             for job in jobs:
                 self._start(job)
             await self._under_way()
+            await self._storage.flush()
             count += len(jobs)
             if not jobs:
                 return count
@@ -181,7 +191,10 @@ class Worker:
             _log.warning("a job failed", job=job.id, kind=job.kind, attempt=job.attempt, error=type(error).__name__)
             await self._failed(job, handler, type(error).__name__)
         else:
-            await self._settle(lambda: store.done(self._storage, job))
+            if handler.at_most_once:
+                store.done_soon(self._storage, job)
+            else:
+                await self._settle(lambda: store.done(self._storage, job))
             _JOBS.labels(job.kind, "done").inc()
 
     async def _put_off(self, job: Job, put_off: PutOff) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
@@ -14,7 +14,7 @@ from dialkey.base.entropy import Entropy, random_text
 from dialkey.base.ids import new_id
 from dialkey.base.phone import PhoneNumber, prefix_of
 from dialkey.directory.store import ClientDirectory
-from dialkey.jobs import enqueue
+from dialkey.jobs import Job, Worker, enqueue, enqueue_claimed
 from dialkey.settings import Settings
 from dialkey.signin.limits import Limit, OverLimit, hit, minutes_until, reached
 from dialkey.signin.model import (
@@ -63,11 +63,11 @@ class SignIns:
         entropy: Entropy,
         directory: ClientDirectory,
         subscribers: SubscriberStore,
-        wake: Callable[[], None],
+        worker: Worker,
     ) -> None:
-        """`wake` tells this process's worker that a message waits."""
+        """`worker` is the one of this process, which sends the messages where it is running."""
         self._storage = storage
-        self._wake = wake
+        self._worker = worker
         self._policy = settings.signin
         self._limits = settings.limits
         self._keyring = keyring
@@ -113,24 +113,21 @@ class SignIns:
             expires_at=after(now, self._policy.pin_lifetime * SECOND + _GRACE),
         )
 
-        async def unit(writer: Writer) -> Sent:
+        async def unit(writer: Writer) -> tuple[Sent, Job | None]:
             await hit(writer, self._keyring, now, self._send_limits(start.client_id, number, address))
             made = sign_in
             if await reached(writer, self._keyring, now, self._wrong_in_a_day()):
                 made = replace(sign_in, digits=max(_MORE_DIGITS, sign_in.digits))
             await self._store.add(writer, made, now)
-            await self._enqueue_send(writer, made, now)
-            return Sent(made.id)
+            return Sent(made.id), await self._enqueue_send(writer, made, now)
 
         return await self._sent(unit, now)
 
-    async def send_again(
-        self, sign_in: SignIn, address: IPv4Address | IPv6Address
-    ) -> Sent | TooMany | NotYet:
+    async def send_again(self, sign_in: SignIn, address: IPv4Address | IPv6Address) -> Sent | TooMany | NotYet:
         """The same PIN once more; its life and its tries stay as they are."""
         now = self._clock.now()
 
-        async def unit(writer: Writer) -> Sent | NotYet:
+        async def unit(writer: Writer) -> tuple[Sent | NotYet, Job | None]:
             counted = await self._store.count_send(
                 writer,
                 sign_in.id,
@@ -140,20 +137,22 @@ class SignIns:
                 now=now,
             )
             if counted is None:
-                return NotYet()
+                return NotYet(), None
             limits = self._send_limits(sign_in.start.client_id, sign_in.phone_number, address)
             await hit(writer, self._keyring, now, limits)
-            await self._enqueue_send(writer, counted, now)
-            return Sent(counted.id)
+            return Sent(counted.id), await self._enqueue_send(writer, counted, now)
 
         return await self._sent(unit, now)
 
-    async def _sent(self, unit: Unit[T], now: Instant) -> T | TooMany:
+    async def _sent(self, unit: Unit[tuple[T, Job | None]], now: Instant) -> T | TooMany:
         try:
-            outcome = await self._storage.write(unit)
+            outcome, job = await self._storage.write(unit)
         except OverLimit as over:
             return TooMany(minutes_until(over.retry_at, now))
-        self._wake()
+        if job is None:
+            self._worker.wake()
+        else:
+            self._worker.take(job)
         return outcome
 
     async def try_pin(
@@ -220,9 +219,7 @@ class SignIns:
         enabled = await self._directory.enabled_at(start.product.id, operator_id)
         return subscription if subscription is not None and subscription.active and enabled else None
 
-    def _send_limits(
-        self, client_id: str, number: PhoneNumber, address: IPv4Address | IPv6Address
-    ) -> Sequence[Limit]:
+    def _send_limits(self, client_id: str, number: PhoneNumber, address: IPv4Address | IPv6Address) -> Sequence[Limit]:
         most = self._limits
         near, around = address_keys(address)
         return (
@@ -298,9 +295,13 @@ class SignIns:
             acr=ACR,
         )
 
-    async def _enqueue_send(self, writer: Writer, sign_in: SignIn, now: Instant) -> None:
+    async def _enqueue_send(self, writer: Writer, sign_in: SignIn, now: Instant) -> Job | None:
+        """The job, where this process's worker does it; None where any worker may."""
         payload = {"sign_in": sign_in.id, "send": sign_in.sends}
+        if self._worker.can_take():
+            return await enqueue_claimed(writer, entropy=self._entropy, kind=SEND_PIN, payload=payload, now=now)
         await enqueue(writer, entropy=self._entropy, kind=SEND_PIN, payload=payload, now=now)
+        return None
 
 
 def read_pin(text: str) -> str:
@@ -316,6 +317,4 @@ def read_pin(text: str) -> str:
 
 def _still_theirs(subscription: Subscription | None, sign_in: SignIn) -> bool:
     """The number may have changed hands while the message was on its way."""
-    return (
-        subscription is not None and subscription.active and subscription.phone_number == sign_in.phone_number
-    )
+    return subscription is not None and subscription.active and subscription.phone_number == sign_in.phone_number

@@ -9,6 +9,8 @@ from dialkey.settings import Database
 from dialkey.storage.statement import Row, Statement
 
 T = TypeVar("T")
+DEFER = 0.25
+"""Seconds that deferred work waits for another transaction."""
 
 
 class StorageUnavailable(Exception):
@@ -56,6 +58,13 @@ class Storage(Protocol):
     async def claim(self, statement: Statement, **values: Any) -> Row | None:
         """One guarded `UPDATE … RETURNING` by key, committed when this returns; None: another one was first, or the
         guard does not hold. Concurrent calls share a commit."""
+
+    def defer(self, unit: Unit[None]) -> None:
+        """Runs `unit` within about a quarter of a second, in the transaction of another one where there is any. For what
+        need not be: a process that dies, or a database that fails, loses it without a word."""
+
+    async def flush(self) -> None:
+        """Until nothing that was deferred is left to do."""
 
     async def script(self, text: str) -> None:
         """DDL, statement by statement, in one transaction."""

@@ -12,17 +12,19 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection, AsyncRawCursor, errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from dialkey.settings import Database
-from dialkey.storage.engine import Conflict, StorageUnavailable, Unit
+from dialkey.storage.engine import DEFER, Conflict, StorageUnavailable, Unit, Writer
 from dialkey.storage.sqlite import split_script
 from dialkey.storage.statement import Row, Statement
 
 T = TypeVar("T")
 MAX_BATCH = 256
 RETRIES = 5
+_log = structlog.get_logger("dialkey.storage")
 
 _UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
 _TRY_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
@@ -43,6 +45,8 @@ class PostgresStorage:
         self.statements = 0
         self.read = PostgresReader(self)
         self._kinds: dict[Statement, _Coalescer] = {}
+        self._deferred: list[Unit[None]] = []
+        self._deferring: set[asyncio.Task[None]] = set()
         self._row_types: dict[str, Callable[[Any], Row]] = {}
 
     @classmethod
@@ -103,6 +107,32 @@ class PostgresStorage:
     async def claim(self, statement: Statement, **values: Any) -> Row | None:
         return await self._kind(statement).ask(values)
 
+    def defer(self, unit: Unit[None]) -> None:
+        self._deferred.append(unit)
+        if len(self._deferred) == 1:
+            asyncio.get_running_loop().call_later(DEFER, self._start_deferred)
+
+    async def flush(self) -> None:
+        self._start_deferred()
+        await asyncio.gather(*self._deferring)
+
+    def _start_deferred(self) -> None:
+        if self._deferred:
+            units, self._deferred = self._deferred, []
+            task = asyncio.create_task(self._run_deferred(units))
+            self._deferring.add(task)
+            task.add_done_callback(self._deferring.discard)
+
+    async def _run_deferred(self, units: list[Unit[None]]) -> None:
+        async def together(writer: Writer) -> None:
+            for unit in units:
+                await unit(writer)
+
+        try:
+            await self.write(together)
+        except Exception as error:
+            _log.warning("deferred work was lost", error=type(error).__name__)
+
     async def script(self, text: str) -> None:
         async with self.connection() as connection, connection.transaction():
             for part in _ONE_AT_A_TIME:
@@ -115,6 +145,7 @@ class PostgresStorage:
             await connection.execute("SELECT 1")
 
     async def close(self) -> None:
+        await self.flush()
         await self.pool.close()
 
     def _kind(self, statement: Statement) -> _Coalescer:

@@ -12,15 +12,19 @@ import threading
 from collections import namedtuple
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from dialkey.storage.engine import Conflict, StorageUnavailable, Unit, Writer
+import structlog
+
+from dialkey.storage.engine import DEFER, Conflict, StorageUnavailable, Unit, Writer
 from dialkey.storage.statement import Row, Statement
 
 T = TypeVar("T")
 MAX_BATCH = 256
+_log = structlog.get_logger("dialkey.storage")
 
 
 def connect(path: str, timeout: float) -> sqlite3.Connection:
@@ -153,6 +157,7 @@ class SqliteStorage:
         self.read = SqliteReader(self._reading)
         self._writer = SqliteWriter(self._writing)
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._deferred: list[Unit[None]] = []
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
 
@@ -169,6 +174,25 @@ class SqliteStorage:
     async def claim(self, statement: Statement, **values: Any) -> Row | None:
         return await self._submit(lambda: self._writing.one(statement, values), alone=True)
 
+    def defer(self, unit: Unit[None]) -> None:
+        self._deferred.append(unit)
+        if len(self._deferred) == 1:
+            asyncio.get_running_loop().call_later(DEFER, self._queue_deferred)
+
+    async def flush(self) -> None:
+        if self._deferred:
+            await self.ping()
+
+    def _queue_deferred(self) -> None:
+        """Ahead of what is queued next, so that both share its commit."""
+        if self._deferred:
+            loop = asyncio.get_running_loop()
+            units, self._deferred = self._deferred, []
+            for unit in units:
+                future: asyncio.Future[Any] = loop.create_future()
+                future.add_done_callback(_lost)
+                self._queue.put((partial(_drive_unit, unit, self._writer), False, future, loop))
+
     async def script(self, text: str) -> None:
         async def unit(_: Writer) -> None:
             for part in split_script(text):
@@ -181,6 +205,7 @@ class SqliteStorage:
 
     async def close(self) -> None:
         if self._thread.is_alive():
+            self._queue_deferred()
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
             self._reading.connection.close()
@@ -189,6 +214,7 @@ class SqliteStorage:
     async def _submit(self, work: Callable[[], Any], *, alone: bool) -> Any:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
+        self._queue_deferred()
         self._queue.put((work, alone, future, loop))
         return await future
 
@@ -256,6 +282,16 @@ def _drive(unit: Awaitable[T]) -> T:
         return done.value
     coroutine.close()
     raise RuntimeError("a unit of work may await nothing but its writer")
+
+
+def _drive_unit(unit: Unit[T], writer: Writer) -> T:
+    return _drive(unit(writer))
+
+
+def _lost(future: asyncio.Future[Any]) -> None:
+    """Deferred work that failed is forgotten: whoever deferred it said so."""
+    if not future.cancelled() and (error := future.exception()) is not None:
+        _log.warning("deferred work was lost", error=type(error).__name__)
 
 
 def _deliver(batch: list[_Work], outcomes: list[tuple[bool, Any]]) -> None:

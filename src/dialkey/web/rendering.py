@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
-from jinja2 import BaseLoader, BytecodeCache, Environment, StrictUndefined, TemplateNotFound
+from jinja2 import BaseLoader, BytecodeCache, Environment, StrictUndefined, Template, TemplateNotFound
 from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
@@ -180,8 +180,14 @@ _FALLBACK = _ENVIRONMENTS[i18n.DEFAULT_LOCALE]
 
 def render(page: Page, frame: Frame) -> str:
     """The whole HTML document of a page, in the language of its frame."""
-    environment = _ENVIRONMENTS.get(frame.locale, _FALLBACK)
-    return environment.get_template(page.template).render(page=page, frame=frame)
+    return _template(frame.locale, page.template).render(page=page, frame=frame)
+
+
+@cache
+def _template(locale: str, name: str) -> Template:
+    template = _ENVIRONMENTS.get(locale, _FALLBACK).get_template(name)
+    template.globals = dict(template.globals)  # a chain of maps is walked anew for every page
+    return template
 
 
 def template_names() -> list[str]:

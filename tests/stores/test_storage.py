@@ -305,3 +305,10 @@ async def test_deferred_work_that_fails_takes_nothing_with_it(storage: Storage) 
     await storage.write(fine)
     await storage.flush()
     await _eventually(storage, ["kept"])
+
+
+async def test_a_column_is_added_once(storage: Storage) -> None:
+    text = "ALTER TABLE schedules ADD COLUMN note TEXT NOT NULL DEFAULT '';\n"
+    await storage.script(text)
+    await storage.script(text)
+    assert [row.note for row in await storage.read.all(Statement("test.note", "SELECT note FROM schedules"))] == []

@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from dialkey.settings import Database
 from dialkey.storage.engine import DEFER, Conflict, StorageUnavailable, Unit, Writer
-from dialkey.storage.sqlite import split_script
+from dialkey.storage.sqlite import ADD_COLUMN, split_script
 from dialkey.storage.statement import Row, Statement
 
 T = TypeVar("T")
@@ -138,7 +138,8 @@ class PostgresStorage:
             for part in _ONE_AT_A_TIME:
                 await connection.execute(part)
             for part in split_script(text):
-                await connection.execute(Statement("ddl", part).postgres)
+                again = ADD_COLUMN.sub(r"ALTER TABLE \1 ADD COLUMN IF NOT EXISTS \2", part)
+                await connection.execute(Statement("ddl", again).postgres)
 
     async def ping(self) -> None:
         async with self.connection() as connection:

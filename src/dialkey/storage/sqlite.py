@@ -7,6 +7,7 @@ the one before it was under way, so durability costs little under load.
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import threading
 from collections import namedtuple
@@ -196,9 +197,17 @@ class SqliteStorage:
     async def script(self, text: str) -> None:
         async def unit(_: Writer) -> None:
             for part in split_script(text):
-                self._writing.connection.execute(Statement("ddl", part).sqlite)
+                if not self._has_column(part):
+                    self._writing.connection.execute(Statement("ddl", part).sqlite)
 
         await self.write(unit)
+
+    def _has_column(self, part: str) -> bool:
+        """True for an `ALTER TABLE … ADD COLUMN` that was done before: SQLite has no IF NOT EXISTS there."""
+        if (added := ADD_COLUMN.match(part)) is None:
+            return False
+        columns = self._writing.connection.execute(f"PRAGMA table_info({added[1]})").fetchall()
+        return added[2] in {column[1] for column in columns}
 
     async def ping(self) -> None:
         await self._submit(lambda: self._writing.connection.execute("SELECT 1").fetchone(), alone=True)
@@ -311,6 +320,9 @@ def _resolve(results: list[tuple[asyncio.Future[Any], bool, Any]]) -> None:
             future.set_result(value)
         else:
             future.set_exception(value)
+
+
+ADD_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
 
 
 def split_script(text: str) -> list[str]:

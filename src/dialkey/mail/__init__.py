@@ -1,0 +1,4 @@
+"""Mail: messages queued in the transaction that causes them, and the ways in which they travel.
+
+The door: `Mail` (outbox.py).
+"""

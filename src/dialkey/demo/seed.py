@@ -7,6 +7,7 @@ keeps 070-174 06 05 to 99, Britain's Ofcom 07700 900000 to 900999.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -80,6 +81,11 @@ class DemoWorld:
             f"  A product that nobody verified ({self.unverified.product}):\n"
             f"    {self.unverified.authorization_url(base_url)}\n\n"
             f"  CLIENT_ID and CLIENT_SECRET are in {self.secrets_file}\n"
+            f"  Then, in another terminal, with the code of the callback page instead of CODE:\n"
+            f"    . {shlex.quote(str(self.secrets_file))}\n"
+            f"    curl -u \"$CLIENT_ID:$CLIENT_SECRET\" --url '{base_url}/oauth2/token' \\\n"
+            f"      --data grant_type=authorization_code --data code=CODE --data 'redirect_uri={base_url}{CALLBACK}'\n"
+            f"    curl -H \"Authorization: Bearer $ACCESS_TOKEN\" {base_url}/userinfo\n"
         )
 
 

@@ -97,6 +97,7 @@ async def make_world(directory: Directory, subscribers: Subscribers) -> World:
             "description": "this is a test",
             "redirect_uris": (redirect_uri,),
             "post_logout_redirect_uris": ("https://app.example/signed-out",),
+            "post_revoke_redirect_uris": ("https://app.example/removed",),
             "grant_types": ALL_GRANTS,
             **options,
         }

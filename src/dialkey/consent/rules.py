@@ -38,6 +38,20 @@ class Answer:
     request_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """By whom and where a consent is withdrawn."""
+
+    actor: str
+    """`subscription:<id>` for the subscriber's own hand."""
+    page: str
+    """`removal_link`, …"""
+    locale: str
+    client_id: str | None
+    session_id: str | None
+    request_id: str
+
+
 class Consents:
     """The use cases."""
 
@@ -99,6 +113,47 @@ class Consents:
             data={"scopes": str(scopes), "client": answer.client_id},
         )
         return consent
+
+
+    async def withdraw(
+        self, writer: Writer, *, subscription_id: str, product: Product, operator_id: str, how: Withdrawal
+    ) -> bool:
+        """Ends the consent, inside the caller's transaction, with evidence and audit; whoever calls this ends the grants
+        with it. False where there is none."""
+        now = self._clock.now()
+        before = await self._store.withdraw(writer, subscription_id, product.id, now)
+        if before is None:
+            return False
+        await self._store.add_evidence(
+            writer,
+            id=new_id(self._entropy),
+            subscription_id=subscription_id,
+            product_id=product.id,
+            change="withdrawn",
+            scopes="",
+            declined=str(ScopeSet([*before.scopes.split(), *before.declined.split()])),
+            text_version=text_version(how.locale),
+            locale=how.locale,
+            shown=msgspec.json.encode({"product": product.name, "page": how.page}).decode(),
+            terms_url=product.terms_url,
+            terms_version=before.terms_version,
+            client_id=how.client_id,
+            session_id=how.session_id,
+            now=now,
+        )
+        await record(
+            writer,
+            Tag.CONSENT_WITHDRAWN,
+            entropy=self._entropy,
+            now=now,
+            actor=how.actor,
+            subject=f"product:{product.id}",
+            operator_id=operator_id,
+            organization_id=product.organization_id,
+            request_id=how.request_id,
+            data={"subscription": subscription_id, "page": how.page},
+        )
+        return True
 
 
 def lines(locale: str, scopes: Iterable[str], *, granted: ScopeSet | None = None) -> tuple[ScopeLine, ...]:

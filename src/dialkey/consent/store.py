@@ -35,6 +35,20 @@ _EVIDENCE = Statement(
     " :scopes, :declined, :text_version, :locale, :shown, :terms_url, :terms_version, :client_id, :session_id, :now)",
 )
 
+_LINK = "digest, subscription_id, product_id, operator_id, client_id, grant_id, redirect_uri, state, expires_at, outcome"
+ADD_LINK = Statement(
+    "removal_links.add",
+    "INSERT INTO removal_links (digest, subscription_id, product_id, operator_id, client_id, grant_id, redirect_uri,"
+    " state, created_at, expires_at) VALUES (:digest, :subscription_id, :product_id, :operator_id, :client_id,"
+    " :grant_id, :redirect_uri, :state, :now, :expires_at)",
+)
+FIND_LINK = Statement("removal_links.find", f"SELECT {_LINK} FROM removal_links WHERE digest = :digest")
+SPEND_LINK = Statement(
+    "removal_links.spend",
+    "UPDATE removal_links SET used_at = :now, outcome = :outcome WHERE digest = :digest AND used_at IS NULL"
+    " AND expires_at > :now RETURNING digest",
+)
+
 
 class ConsentStore:
     """Rows of `consents` as values."""

@@ -111,3 +111,47 @@ class NotAvailablePage(Page):
         leave = LeaveForm(action="/oauth2/auth/cancel", hidden=(Hidden(name="ticket", value="t"),))
         card = ProductCard(name="VoiceBox", subtitle="Your voicemail, in one tap", accent="#5b3df5")
         return {"plain": cls(operator=DEMO_OPERATOR, product=card, leave=leave, other_number_url="/oauth2/auth?x=y")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveProductPage(Page):
+    """Operator-branded. The form posts the hidden fields with `decision` = `remove` or `cancel` to `action`."""
+
+    template: ClassVar[str] = "consent/remove.html"
+
+    operator: Brand
+    product: ProductCard
+    number: str
+    """Grouped; empty where this browser is not known to be the subscriber's."""
+    action: str
+    hidden: tuple[Hidden, ...]
+
+    @classmethod
+    def samples(cls) -> dict[str, Page]:
+        card = ProductCard(name="VoiceBox", subtitle="Your voicemail, in one tap", accent="#5b3df5")
+        hidden = (Hidden(name="ticket", value="t"),)
+        base = {"operator": DEMO_OPERATOR, "product": card, "action": "/revoke-consent/decision", "hidden": hidden}
+        return {"known": cls(**base, number="+46 70 174 06 05"), "unknown": cls(**base, number="")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoRemovalPage(Page):
+    """A removal that cannot be: `reason` is a key under `no_removal.<reason>`.
+
+    `link`: the link is unknown, used or over, which look the same. `already`: the product was removed before.
+    `operator`: the operator added the product, and only it can remove it.
+    """
+
+    template: ClassVar[str] = "consent/no_removal.html"
+
+    reason: str
+    product: ProductCard | None = None
+    operator: Brand | None = None
+    back_url: str = ""
+
+    @classmethod
+    def samples(cls) -> dict[str, Page]:
+        card = ProductCard(name="VoiceBox", subtitle="Your voicemail, in one tap", accent="#5b3df5")
+        known = {"product": card, "operator": DEMO_OPERATOR, "back_url": "https://app.voicebox.example/removed?state=s"}
+        reasons = {reason: cls(reason=reason, **known) for reason in ("already", "operator")}
+        return {"link": cls(reason="link"), **reasons}

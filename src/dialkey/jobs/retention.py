@@ -82,6 +82,13 @@ RETENTION: Mapping[str, Kept] = {
         why="Lets an old refresh token be told from an invented one, and an operator see why it ended.",
         walked=True,
     ),
+    "removal_links": Kept(
+        table="removal_links",
+        past="expires_at < :before",
+        after=DAY,
+        why="A link to remove a product works for an hour; a late click is told so.",
+        key="digest",
+    ),
     "ended_tokens": Kept(
         table="ended_tokens",
         past="expires_at < :before",

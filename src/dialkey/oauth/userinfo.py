@@ -83,13 +83,18 @@ async def _bearer(request: Request) -> str:
         raise InvalidRequest("two transports", description="Send the access token once.")
     if in_form is not None:
         return in_form
+    return bearer_of(headers)
+
+
+def bearer_of(headers: list[str]) -> str:
+    """The token of an Authorization header (RFC 6750 section 2.1)."""
     if not headers:
         raise InvalidToken
     scheme, _, token = headers[0].partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise InvalidToken
-    if len(token) > 4 * MAX_TOKEN or " " in token:
+    if len(token) > 4 * MAX_TOKEN or " " in token or len(headers) > 1:
         raise InvalidToken("malformed")
     return token
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.applications import Starlette
@@ -17,30 +17,14 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dialkey.accounts.rules import Accounts
 from dialkey.base.clock import Clock, SystemClock
 from dialkey.base.entropy import Entropy, SystemEntropy
 from dialkey.consent.links import RemovalLinks
 from dialkey.consent.rules import Consents
-from dialkey.developers.access import Access
-from dialkey.developers.clients import Clients
-from dialkey.developers.keys import ApiKeys
-from dialkey.developers.members import Members
-from dialkey.developers.notices import Notices
-from dialkey.developers.office import Office
-from dialkey.developers.organizations import Organizations
-from dialkey.developers.products import Products
-from dialkey.developers.sandbox import Sandbox
-from dialkey.developers.trail import Trail
-from dialkey.developers.versions import Versions
 from dialkey.directory.routes import MediaRoutes
-from dialkey.directory.rules import Directory
 from dialkey.directory.store import ClientDirectory
 from dialkey.jobs import Handler, Job, Worker, retention_schedule
 from dialkey.jobs.model import Context
-from dialkey.mail.delivery import MailSender
-from dialkey.mail.outbox import SEND as SEND_MAIL
-from dialkey.mail.outbox import Mail
 from dialkey.oauth import removal_link
 from dialkey.oauth.authorize import AuthorizeRoutes
 from dialkey.oauth.client_auth import ClientAuthentication
@@ -57,8 +41,6 @@ from dialkey.oauth.store import AuthorizationStore
 from dialkey.oauth.token import TokenEndpoint
 from dialkey.oauth.tokens import Tokens
 from dialkey.oauth.userinfo import UserinfoEndpoint
-from dialkey.portal.house import PortalHouse
-from dialkey.portal.routes import PortalRoutes
 from dialkey.settings import Settings, load
 from dialkey.signin.jobs import SendPin
 from dialkey.signin.routes import SignInPages
@@ -69,7 +51,6 @@ from dialkey.sms.routes import HandsetRoutes
 from dialkey.storage import Storage, open_storage
 from dialkey.storage.keyring import Keyring, open_keyring
 from dialkey.storage.migrations import missing
-from dialkey.subscribers.sandbox import SandboxNumbers
 from dialkey.subscribers.store import SubscriberStore
 from dialkey.web import logs, refusals
 from dialkey.web.assets import ROUTES as ASSET_ROUTES
@@ -85,7 +66,6 @@ from dialkey.web.rendering import warm
 if TYPE_CHECKING:
     from dialkey.demo.seed import DemoWorld
 
-T = TypeVar("T")
 log = structlog.get_logger("dialkey.app")
 
 
@@ -101,7 +81,6 @@ class Built:
     worker: Worker
     house: House
     handsets: HandsetRoutes
-    portal: PortalHouse
 
 
 def build(
@@ -128,24 +107,7 @@ def build(
     async def run_send_pin(job: Job, _: Context) -> None:
         await send_pin(str(job.payload["sign_in"]))
 
-    quiet_mail = Mail(storage, settings, keyring, clock, entropy)
-    office = Office(
-        settings=settings,
-        storage=storage,
-        clock=clock,
-        entropy=entropy,
-        keyring=keyring,
-        access=Access(storage),
-        mail=quiet_mail,
-    )
-    handlers = {
-        SEND_PIN: Handler(run=run_send_pin),
-        SEND_MAIL: MailSender(storage, settings, keyring, clock).handler,
-    }
-    schedules = (retention_schedule(), Organizations(office).closing_schedule())
-    worker = Worker(storage, clock, entropy, handlers, schedules)
-    mail = Mail(storage, settings, keyring, clock, entropy, worker)
-    office = replace(office, mail=mail)
+    worker = Worker(storage, clock, entropy, {SEND_PIN: Handler(run=run_send_pin)}, (retention_schedule(),))
     sign_ins = SignIns(storage, settings, keyring, clock, entropy, directory, subscribers, worker)
     house = House(
         settings=settings,
@@ -199,51 +161,13 @@ def build(
         *ASSET_ROUTES,
         *health.routes,
     ]
-    portal = PortalHouse(
-        settings=settings,
-        storage=storage,
-        keyring=keyring,
-        clock=clock,
-        entropy=entropy,
-        frames=frames,
-        browsers=browsers,
-        addresses=addresses,
-        client_directory=directory,
-        directory=Directory(storage, clock, entropy, keyring),
-        worker=worker,
-        accounts=Accounts(storage, settings, keyring, clock, entropy, mail),
-        mail=mail,
-        access=office.access,
-        organizations=Organizations(office),
-        members=Members(office),
-        notices=Notices(office),
-        keys=ApiKeys(office),
-        trail=Trail(office),
-        products=Products(office),
-        versions=Versions(office),
-        clients=_when_ready(Clients, office),
-        sandbox=Sandbox(
-            office.access,
-            SandboxNumbers(storage, clock, entropy, keyring, pin_digits=settings.signin.pin_digits),
-            delivery.handsets,
-        ),
-    )
-    routes += PortalRoutes(portal).routes
     handsets = HandsetRoutes(delivery=delivery, clock=clock, settings=settings, frame=frames)
     routes += handsets.routes
     if demo is not None:
         from dialkey.demo.routes import DemoRoutes
 
         routes += DemoRoutes(settings, keyring, demo, frames).routes
-    app = Lanes(lanes, Router(routes, redirect_slashes=False, default=_no_such_page))
-    return Built(app, worker, house, handsets, portal)
-
-
-def _when_ready(kind: Callable[[Office], T], office: Office) -> T:
-    try:
-        return kind(office)
-    except NotImplementedError:
-        return None  # type: ignore[return-value]
+    return Built(Lanes(lanes, Router(routes, redirect_slashes=False, default=_no_such_page)), worker, house, handsets)
 
 
 async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:

@@ -188,6 +188,55 @@ def test_command_shown_on_the_callback_page_works(demo: Demo, visitor: Visitor) 
     assert json.loads(in_terminal(command))["phone_number"] == visitor.number
 
 
+MACHINE = r"""
+curl -u ${CLIENT_ID}:${CLIENT_SECRET} --url '%(base)s/oauth2/token' --data grant_type=client_credentials
+"""
+LINK = r"""
+curl \
+  -H "Authorization: Bearer %(machine_token)s" \
+  --url '%(base)s/ext-api/v0/auth/create-revoke-consent-magic-link' \
+  -H 'Accept: application/json' \
+  -H 'Content-Type: application/x-www-form-urlencoded' \
+  --data token=%(access_token)s --data redirectTo=%(base)s/demo/removed --data state=a-state-nobody-guesses
+"""
+
+
+def test_subscriber_keeps_and_then_removes_the_product(demo: Demo, visitor: Visitor) -> None:
+    """The deauthorization guide: curl asks for the link, the browser follows it."""
+    visitor.sign_in(demo.link())
+    visitor.add_product()
+    code = visitor.arrived(f"{demo.url}/demo/callback")["code"]
+    tokens = trade(demo, code, f"{demo.url}/demo/callback")
+    machine = json.loads(in_terminal(MACHINE % {"base": demo.url}, **demo.secrets))["access_token"]
+
+    def link() -> str:
+        values = {"base": demo.url, "machine_token": machine, "access_token": tokens["access_token"]}
+        answer = json.loads(in_terminal(LINK % values))
+        assert (answer["error"], answer["errorDescription"], answer["errorHint"]) == (None, None, None)
+        return answer["redirectTo"]
+
+    tab = visitor.tab
+    tab.goto(link())
+    assert "revoke_token" not in tab.url
+    expect(visitor.heading()).to_contain_text("Remove product from +46 ")
+    expect(tab.locator(".band")).to_have_text("Nordcell")
+    press(tab, "Cancel")
+    assert visitor.arrived(f"{demo.url}/demo/removed") == {"error": "access_denied", "state": "a-state-nobody-guesses"}
+    check_userinfo(demo, tokens["access_token"], visitor.number)
+
+    used = link()
+    tab.goto(used)
+    press(tab, "Remove product")
+    assert visitor.arrived(f"{demo.url}/demo/removed") == {"state": "a-state-nobody-guesses"}
+    expect(visitor.heading()).to_have_text("The product is removed")
+    refused = in_terminal(REFRESH % {"base": demo.url, **tokens}, **demo.secrets)
+    assert json.loads(refused)["error"] == "invalid_grant"
+    tab.goto(used)
+    expect(visitor.heading()).to_have_text("This link no longer works")
+    tab.goto(demo.link())
+    expect(visitor.heading()).to_contain_text("Add product to")
+
+
 def press(tab: Page, name: str) -> None:
     tab.get_by_role("button", name=name, exact=True).click()
 

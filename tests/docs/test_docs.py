@@ -279,7 +279,7 @@ def test_make_has_the_targets_that_are_named(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
 
 
-OF_THE_DEMO = {"/demo", "/demo/callback", "/demo/step"}
+OF_THE_DEMO = {"/demo", "/demo/callback", "/demo/removed", "/demo/step"}
 _ADDRESS = re.compile(
     r"(?<!\w)(/(?:oauth2|userinfo|signin|handset|health|metrics|demo|media|assets|static|error|\.well-known)\b[\w./{}-]*)"
 )

@@ -64,7 +64,7 @@ async def test_what_the_protocol_sees_of_it(seeding: Seeding) -> None:
     assert main.product.verified and main.product.organization_verified and main.product.icon_id
     assert not tidbit.product.verified and not tidbit.product.organization_verified
     assert main.redirect_uris == ("http://localhost:8080/demo/callback", "https://example.com/callback")
-    assert main.post_revoke_redirect_uris == ("https://example.com/revoke",)
+    assert main.post_revoke_redirect_uris == ("http://localhost:8080/demo/removed", "https://example.com/revoke")
     assert {"openid", "offline_access", "phone"} == set(main.product.required_scopes)
     anna = await subscribers.find_by_number(seeding.storage.read, NORDCELL_NUMBERS[0])
     kari = await subscribers.find_by_number(seeding.storage.read, FJORDTEL_NUMBERS[1])

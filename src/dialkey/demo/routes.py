@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from dialkey.base.signed import seal, unseal
 from dialkey.demo.calling import Answer, Call, Caller, caller, exchange_of
-from dialkey.demo.seed import CALLBACK, DemoClient, DemoWorld
+from dialkey.demo.seed import CALLBACK, REMOVED, DemoClient, DemoWorld
 from dialkey.demo.views import DemoCallbackPage, DemoHomePage, Exchange
 from dialkey.settings import Settings
 from dialkey.storage.keyring import Keyring
@@ -41,6 +41,10 @@ class Visit(msgspec.Struct, frozen=True, array_like=True):
     id_token: str = ""
     exchanges: tuple[tuple[str, str, str, int, str], ...] = ()
     """(title, curl, request, status, response)."""
+    removal_url: str = ""
+    """Where the subscriber can remove the product, once that was asked for."""
+    machine_token: str = ""
+    """The token of the product itself, for the request that follows."""
 
 
 class DemoRoutes:
@@ -57,6 +61,7 @@ class DemoRoutes:
         self.routes = [
             Route("/demo", self.home),
             Route(CALLBACK, self.callback),
+            Route(REMOVED, self.removed),
             Route("/demo/step", self.step, methods=["POST"]),
             Route("/demo/step", self.again, methods=["GET"]),
         ]
@@ -82,14 +87,16 @@ class DemoRoutes:
 
     async def callback(self, request: Request) -> Response:
         """What the browser brought back. Nothing is spent until a button is pressed."""
-        query = request.scope["query_string"].decode("ascii", "replace")
-        try:
-            pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
-        except ValueError:
-            raise Refusal(400, "malformed") from None
-        parameters = tuple((name[:MAX_VALUE], value[:MAX_VALUE]) for name, value in pairs if name != "ui_locales")
+        parameters = _parameters(request)
         has_code = bool(dict(parameters).get("code")) and "error" not in dict(parameters)
         return self._shown(request, Visit(parameters, ("exchange",) if has_code else ()))
+
+    async def removed(self, request: Request) -> Response:
+        """Where the browser comes back to from the page that removes the product."""
+        parameters = _parameters(request)
+        outcome = "kept" if "error" in dict(parameters) else "removed"
+        page = DemoCallbackPage(parameters=parameters, action="/demo/step", removal=outcome)
+        return page_response(page, self._frames(request))
 
     async def again(self, request: Request) -> Response:
         """The address of a step, typed or reloaded: back to the start."""
@@ -108,9 +115,30 @@ class DemoRoutes:
         client = self._world.client_of(dict(visit.parameters).get("state", ""))
         if step == "sign_out":
             return see_other(self._sign_out_url(client, visit))
-        call = self._call_for(step, client, visit)
+        if step == "open_removal":
+            return see_other(visit.removal_url)
+        if step == "remove":
+            visit = await self._make(visit, self._call_for("machine", client, visit))
+            token = visit.machine_token
+            return self._shown(request, await self._make(visit, self._removal_call(token, visit)) if token else visit)
+        return self._shown(request, await self._make(visit, self._call_for(step, client, visit)))
+
+    async def _make(self, visit: Visit, call: Call) -> Visit:
         answer = await self._call(call)
-        return self._shown(request, _after(step, visit, answer, exchange_of(call, answer, self._base_url)))
+        return _after(call.title, visit, answer, exchange_of(call, answer, self._base_url))
+
+    def _removal_call(self, token: str, visit: Visit) -> Call:
+        return Call(
+            title="remove",
+            method="POST",
+            path="/ext-api/v0/auth/create-revoke-consent-magic-link",
+            bearer=token,
+            form=(
+                ("token", visit.access_token),
+                ("redirectTo", self._base_url + REMOVED),
+                ("state", dict(visit.parameters).get("state", "")),
+            ),
+        )
 
     def _call_for(self, step: str, client: DemoClient, visit: Visit) -> Call:
         basic = (client.client_id, client.client_secret)
@@ -119,6 +147,9 @@ class DemoRoutes:
                 return self._exchange_call(client, dict(visit.parameters)["code"])
             case "refresh":
                 form = (("grant_type", "refresh_token"), ("refresh_token", visit.refresh_token))
+                return Call(title=step, method="POST", path="/oauth2/token", basic=basic, form=form)
+            case "machine":
+                form = (("grant_type", "client_credentials"),)
                 return Call(title=step, method="POST", path="/oauth2/token", basic=basic, form=form)
             case "introspect" | "revoke":
                 token = visit.refresh_token if step == "revoke" and visit.refresh_token else visit.access_token
@@ -169,17 +200,20 @@ def _after(step: str, visit: Visit, answer: Answer, done: Exchange) -> Visit:
     exchanges = (*visit.exchanges, (done.title, done.curl, done.request, done.status, done.response))
     while len(exchanges) > 1 and len(msgspec.msgpack.encode(exchanges)) > MAX_EXCHANGES:
         exchanges = exchanges[1:]
-    access_token = values.get("access_token", visit.access_token)
+    machine_token = values.get("access_token", "") if step == "machine" else ""
+    access_token = visit.access_token if step == "machine" else values.get("access_token", visit.access_token)
     refresh_token = values.get("refresh_token", visit.refresh_token)
     if not access_token:
         next_steps: tuple[str, ...] = ()
+    elif step == "remove" and values.get("redirectTo"):
+        next_steps = ("open_removal", "userinfo", "sign_out")
     elif step == "revoke":
         next_steps = ("userinfo", "sign_out")
     elif "refresh" not in visit.next_steps and step != "exchange":
         next_steps = visit.next_steps
     else:
         renewal = ("refresh",) if refresh_token else ()
-        next_steps = ("userinfo", *renewal, "introspect", "revoke", "sign_out")
+        next_steps = ("userinfo", *renewal, "introspect", "remove", "revoke", "sign_out")
     return Visit(
         parameters=visit.parameters,
         next_steps=next_steps,
@@ -187,4 +221,16 @@ def _after(step: str, visit: Visit, answer: Answer, done: Exchange) -> Visit:
         refresh_token=refresh_token,
         id_token=values.get("id_token", visit.id_token),
         exchanges=exchanges,
+        removal_url=values.get("redirectTo", visit.removal_url),
+        machine_token=machine_token,
     )
+
+
+def _parameters(request: Request) -> tuple[tuple[str, str], ...]:
+    """What the browser brought in the query."""
+    query = request.scope["query_string"].decode("ascii", "replace")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+    except ValueError:
+        raise Refusal(400, "malformed") from None
+    return tuple((name[:MAX_VALUE], value[:MAX_VALUE]) for name, value in pairs if name != "ui_locales")

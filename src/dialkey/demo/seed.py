@@ -31,6 +31,7 @@ ACTOR = "cli:demo"
 STATE = "this-is-a-key-set-by-the-caller"
 TIDBIT_STATE = "this-is-a-key-of-tidbit"
 CALLBACK = "/demo/callback"
+REMOVED = "/demo/removed"
 NORDCELL_NUMBERS = tuple(phone_number(f"+467017406{n:02d}") for n in range(5, 100))
 FJORDTEL_NUMBERS = tuple(phone_number(f"+447700900{n:03d}") for n in range(200))
 _AT_ONCE = 32
@@ -225,7 +226,7 @@ class _Seeding:
     async def _client(self, product_id: str, product: str, state: str, prefix: str, description: str) -> DemoClient:
         uris = {
             "redirect_uris": (self._base_url + CALLBACK, "https://example.com/callback"),
-            "post_revoke_redirect_uris": ("https://example.com/revoke",),
+            "post_revoke_redirect_uris": (self._base_url + REMOVED, "https://example.com/revoke"),
             "post_logout_redirect_uris": (self._base_url + "/demo",),
         }
         known = await self._directory.list_clients(product_id)
@@ -245,7 +246,8 @@ class _Seeding:
         """The secret in the file where it still opens, else a new one; and the addresses of this base URL."""
         client = await self._clients.find_client(client_id)
         assert client is not None
-        if uris["redirect_uris"][0] not in client.redirect_uris:  # the demo moved to another port
+        moved = uris["redirect_uris"][0] not in client.redirect_uris  # to another port
+        if moved or uris["post_revoke_redirect_uris"][0] not in client.post_revoke_redirect_uris:
             await self._directory.set_client_uris(actor=ACTOR, client_id=client_id, **uris)
         secret = self._values.get(f"{prefix}_SECRET", "")
         digest = self._keyring.digest("client-secret", secret)

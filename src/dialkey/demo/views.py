@@ -60,6 +60,8 @@ class DemoCallbackPage(Page):
     exchanges: tuple[Exchange, ...] = ()
     failed: bool = False
     """True where the callback carries `error`."""
+    removal: str = ""
+    """`removed` or `kept`, where the browser comes from the page that removes the product."""
     again_url: str = "/demo"
 
     @classmethod
@@ -76,6 +78,10 @@ class DemoCallbackPage(Page):
             "code": cls(parameters=parameters, action="/demo/step", next_steps=("exchange",)),
             "exchanged": cls(
                 parameters=parameters, action="/demo/step", next_steps=("userinfo", "refresh"), exchanges=(token,)
+            ),
+            "removed": cls(parameters=(("state", "this-is-a-key"),), action="/demo/step", removal="removed"),
+            "kept": cls(
+                parameters=(("error", "access_denied"), ("state", "this-is-a-key")), action="/demo/step", removal="kept"
             ),
             "refused": cls(
                 parameters=(("error", "access_denied"), ("state", "this-is-a-key")), action="/demo/step", failed=True

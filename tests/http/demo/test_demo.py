@@ -200,3 +200,18 @@ def test_only_secrets_are_shortened() -> None:
 async def test_a_server_that_cannot_be_reached_is_shown_as_502() -> None:
     answer = await caller("http://127.0.0.1:1")(Call(title="userinfo", method="GET", path="/userinfo"))
     assert answer.status == 502 and answer.values() == {}
+
+
+async def test_the_product_can_be_removed_from_the_page(http: httpx.AsyncClient, relay: Relay) -> None:
+    page = await press(http, await http.get("/demo/callback", params={"code": CODE, "state": STATE}), "exchange")
+    link = "https://id.localhost/revoke-consent?revoke_token=dk_rl_x"
+    relay.answers["/ext-api/v0/auth/create-revoke-consent-magic-link"] = Answer(200, f'{{"redirectTo": "{link}"}}')
+    page = await press(http, page, "remove")
+    own, asked = relay.calls[-2:]
+    assert own.form == (("grant_type", "client_credentials"),)
+    assert dict(asked.form) == {"token": ACCESS, "redirectTo": "https://id.localhost/demo/removed", "state": STATE}
+    followed = await press(http, page, "open_removal")
+    assert (followed.status_code, followed.headers["location"]) == (303, link)
+    assert "The product is removed" in (await http.get("/demo/removed", params={"state": STATE})).text
+    kept = await http.get("/demo/removed", params={"error": "access_denied", "state": STATE})
+    assert "Nothing was removed" in kept.text

@@ -17,14 +17,32 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dialkey.accounts.rules import Accounts
 from dialkey.base.clock import Clock, SystemClock
 from dialkey.base.entropy import Entropy, SystemEntropy
 from dialkey.consent.links import RemovalLinks
 from dialkey.consent.rules import Consents
+from dialkey.developers.access import Access
+from dialkey.developers.clients import Clients
+from dialkey.developers.keys import ApiKeys
+from dialkey.developers.members import Members
+from dialkey.developers.notices import Notices
+from dialkey.developers.office import Office
+from dialkey.developers.organizations import Organizations
+from dialkey.developers.overview import Overview
+from dialkey.developers.products import Products
+from dialkey.developers.sandbox import Sandbox
+from dialkey.developers.trail import Trail
+from dialkey.developers.versions import Versions
+from dialkey.developers.webhooks import Webhooks
 from dialkey.directory.routes import MediaRoutes
+from dialkey.directory.rules import Directory
 from dialkey.directory.store import ClientDirectory
 from dialkey.jobs import Handler, Job, Worker, retention_schedule
 from dialkey.jobs.model import Context
+from dialkey.mail.delivery import MailSender
+from dialkey.mail.outbox import SEND as SEND_MAIL
+from dialkey.mail.outbox import Mail
 from dialkey.oauth import removal_link
 from dialkey.oauth.authorize import AuthorizeRoutes
 from dialkey.oauth.client_auth import ClientAuthentication
@@ -41,6 +59,8 @@ from dialkey.oauth.store import AuthorizationStore
 from dialkey.oauth.token import TokenEndpoint
 from dialkey.oauth.tokens import Tokens
 from dialkey.oauth.userinfo import UserinfoEndpoint
+from dialkey.portal.house import PortalHouse
+from dialkey.portal.routes import PortalRoutes
 from dialkey.settings import Settings, load
 from dialkey.signin.jobs import SendPin
 from dialkey.signin.routes import SignInPages
@@ -51,10 +71,12 @@ from dialkey.sms.routes import HandsetRoutes
 from dialkey.storage import Storage, open_storage
 from dialkey.storage.keyring import Keyring, open_keyring
 from dialkey.storage.migrations import missing
+from dialkey.subscribers.sandbox import SandboxNumbers
 from dialkey.subscribers.store import SubscriberStore
 from dialkey.web import logs, refusals
 from dialkey.web.assets import ROUTES as ASSET_ROUTES
 from dialkey.web.browser import Browsers
+from dialkey.web.calling import in_process
 from dialkey.web.errors import Refusal
 from dialkey.web.framing import Frames
 from dialkey.web.gate import Gate
@@ -81,6 +103,17 @@ class Built:
     worker: Worker
     house: House
     handsets: HandsetRoutes
+    portal: PortalHouse
+
+
+class Bell:
+    """Wakes the worker for those that are made before it."""
+
+    worker: Worker | None = None
+
+    def wake(self) -> None:
+        if self.worker is not None:
+            self.worker.wake()
 
 
 def build(
@@ -94,6 +127,7 @@ def build(
     """Composes all rooms over an open database."""
     directory = ClientDirectory(storage, clock)
     subscribers = SubscriberStore(storage)
+    sandbox_numbers = SandboxNumbers(storage, clock, entropy, keyring, pin_digits=settings.signin.pin_digits)
     authorizations = AuthorizationStore(storage)
     signing = SigningKeys(storage, settings, keyring, clock, entropy)
     browsers = Browsers(settings, keyring, entropy)
@@ -102,12 +136,31 @@ def build(
     delivery = Delivery(storage, keyring, clock, entropy, settings)
     sessions = Sessions(storage, settings, keyring, clock, entropy)
     tokens = Tokens(settings, keyring, signing, clock, entropy)
-    send_pin = SendPin(storage, settings, keyring, clock, directory, subscribers, delivery)
+    send_pin = SendPin(storage, settings, keyring, clock, entropy, directory, subscribers, delivery)
 
     async def run_send_pin(job: Job, _: Context) -> None:
         await send_pin(str(job.payload["sign_in"]))
 
-    worker = Worker(storage, clock, entropy, {SEND_PIN: Handler(run=run_send_pin)}, (retention_schedule(),))
+    bell = Bell()
+    mail = Mail(storage, settings, keyring, clock, entropy, bell)
+    accounts = Accounts(storage, settings, keyring, clock, entropy, mail)
+    office = Office(
+        settings=settings,
+        storage=storage,
+        clock=clock,
+        entropy=entropy,
+        keyring=keyring,
+        access=Access(storage),
+        mail=mail,
+    )
+    organizations = Organizations(office)
+    handlers = {
+        SEND_PIN: Handler(run=run_send_pin),
+        SEND_MAIL: MailSender(storage, settings, keyring, clock).handler,
+        **accounts.handlers,
+    }
+    schedules = (retention_schedule(), organizations.closing_schedule())
+    worker = bell.worker = Worker(storage, clock, entropy, handlers, schedules)
     sign_ins = SignIns(storage, settings, keyring, clock, entropy, directory, subscribers, worker)
     house = House(
         settings=settings,
@@ -124,6 +177,7 @@ def build(
         frames=frames,
         tokens=tokens,
         signing=signing,
+        sandbox=sandbox_numbers.store,
     )
     parts = Parts(
         storage=storage,
@@ -161,13 +215,50 @@ def build(
         *ASSET_ROUTES,
         *health.routes,
     ]
+    products = Products(office)
     handsets = HandsetRoutes(delivery=delivery, clock=clock, settings=settings, frame=frames)
+    portal = PortalHouse(
+        settings=settings,
+        storage=storage,
+        keyring=keyring,
+        clock=clock,
+        entropy=entropy,
+        frames=frames,
+        browsers=browsers,
+        addresses=addresses,
+        client_directory=directory,
+        directory=Directory(storage, clock, entropy, keyring),
+        worker=worker,
+        accounts=accounts,
+        mail=mail,
+        access=office.access,
+        organizations=organizations,
+        members=Members(office),
+        notices=Notices(office),
+        keys=ApiKeys(office),
+        trail=Trail(office),
+        webhooks=Webhooks(office),
+        products=products,
+        versions=Versions(office),
+        overview=Overview(office, products),
+        clients=Clients(office),
+        sandbox=Sandbox(
+            office.access,
+            sandbox_numbers,
+            delivery.handsets,
+        ),
+        handsets=handsets,
+        call=in_process(Lanes(lanes, _no_such_page), settings.base_url),
+    )
+    if settings.portal:
+        routes += PortalRoutes(portal).routes
     routes += handsets.routes
     if demo is not None:
         from dialkey.demo.routes import DemoRoutes
 
         routes += DemoRoutes(settings, keyring, demo, frames).routes
-    return Built(Lanes(lanes, Router(routes, redirect_slashes=False, default=_no_such_page)), worker, house, handsets)
+    app = Lanes(lanes, Router(routes, redirect_slashes=False, default=_no_such_page))
+    return Built(app, worker, house, handsets, portal)
 
 
 async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:

@@ -24,6 +24,10 @@ Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 Count = Annotated[int, Meta(ge=1, le=100_000_000)]
 
 
+_ADDRESS = r"[^<>\s@\",;:]+@[A-Za-z0-9.-]+"
+_SENDER = re.compile(rf"[^<>\"@,;:\x00-\x1f]{{0,80}} <{_ADDRESS}>|{_ADDRESS}")
+
+
 class SettingsError(Exception):
     """The settings cannot be used; the message names the key and what is wrong with it."""
 
@@ -105,6 +109,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     sends_per_network_10_minutes: Count = 300
     """Per IPv4 /24 or IPv6 /48."""
     sends_per_client_10_minutes: Count = 5_000
+    sends_per_test_number_10_minutes: Count = 60
+    """Per test number of an organization; its messages and wrong PINs count towards nothing else but the next line."""
+    sends_to_tests_per_organization_10_minutes: Count = 600
     wrong_pins_per_number_10_minutes: Count = 10
     wrong_pins_per_address_10_minutes: Count = 100
     wrong_pins_per_day: Count = 10_000
@@ -118,6 +125,54 @@ class Sms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     route: Literal["handset", "log"] = "handset"
     """`handset`: the virtual handset, for sandbox numbers only; refused for a public issuer. `log`: counted, not sent."""
+
+
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How mails to developers and staff travel."""
+
+    route: Literal["", "mailbox", "smtp", "log"] = ""
+    """`mailbox`: a page at /mailbox that everybody can read; refused for a public issuer. `smtp`: a mail server. `log`:
+    counted, not sent, so that nobody can sign up or choose a new password. Empty: `mailbox` where the issuer is this
+    machine; elsewhere there is no way for mails, and the developer portal, which needs one, is not served."""
+    host: str = ""
+    """The mail server, whose certificate must be for this name."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    """587 for `starttls`, mostly 465 for `tls`."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`tls`: from the first byte, mostly port 465. `none`: only for a server on this machine."""
+    username: str = ""
+    """Empty: the server asks for none."""
+    password: str = ""
+    """From the environment only (`DIALKEY_MAIL__PASSWORD`)."""
+    sender: str = ""
+    """`Name <address>`; empty: no-reply at the issuer's host."""
+    timeout: Annotated[int, Meta(ge=1, le=30)] = 10
+    """For every step of handing a mail over."""
+
+
+class Accounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """People who sign in to the portal."""
+
+    session_idle_lifetime: Seconds = 14 * 24 * 3600
+    """A session that is not used for so long ends."""
+    session_absolute_lifetime: Seconds = 30 * 24 * 3600
+    """Every session ends then, used or not."""
+    sign_ins_per_account_and_address_10_minutes: Count = 10
+    """Wrong passwords; right ones do not count."""
+    sign_ins_per_account_10_minutes: Count = 50
+    """Wrong passwords for one account, from everywhere."""
+    sign_ins_per_address_10_minutes: Count = 100
+    """Wrong passwords from one IPv4 address or IPv6 /64."""
+    codes_per_account_10_minutes: Count = 10
+    """Wrong second factors."""
+    codes_per_account_day: Count = 50
+    """Wrong second factors; past it, the account's owner is told."""
+    requests_per_address_10_minutes: Count = 50
+    """Sign-ups and forgotten passwords, per IPv4 address or IPv6 /64."""
+    mails_per_email_hour: Count = 5
+    """Links to one address; further requests for one are answered alike and send nothing."""
+    mails_per_email_day: Count = 15
+    """The same for a day."""
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,6 +206,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     signin: SignIn = SignIn()
     limits: Limits = Limits()
     sms: Sms = Sms()
+    mail: Mail = Mail()
+    accounts: Accounts = Accounts()
     log: Log = Log()
     metrics: Metrics = Metrics()
 
@@ -175,6 +232,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return self.environment == "production" or not is_loopback_host(urlsplit(self.issuer).hostname or "")
 
     @property
+    def mail_route(self) -> Literal["mailbox", "smtp", "log", "none"]:
+        """What `mail.route` comes to for this issuer."""
+        return self.mail.route or ("none" if self.public else "mailbox")
+
+    @property
+    def portal(self) -> bool:
+        """True where the developer portal is served: it needs a way for mails."""
+        return self.mail_route != "none"
+
+    @property
     def sandbox(self) -> bool:
         return self.sms.route == "handset"
 
@@ -191,6 +258,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
             raise SettingsError(f"{path}: {error}") from None
         if isinstance(tree.get("keys"), dict) and "master_key" in tree["keys"]:
             raise SettingsError("keys.master_key: set it in the environment or name a master_key_file instead")
+        if isinstance(tree.get("mail"), dict) and "password" in tree["mail"]:
+            raise SettingsError("mail.password: set it in the environment instead")
     _overlay(tree, os.environ if environ is None else environ)
     try:
         settings = msgspec.convert(tree, Settings, strict=False)
@@ -235,6 +304,19 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"server.trusted_proxies: {network!r} is not a network such as 10.0.0.0/8") from None
     if settings.public and settings.sms.route == "handset":
         raise SettingsError("sms.route: the virtual handset shows PINs to everybody and cannot serve a public issuer")
+    _check_mail(settings)
+
+
+def _check_mail(settings: Settings) -> None:
+    mail = settings.mail
+    if settings.public and mail.route == "mailbox":
+        raise SettingsError("mail.route: the virtual mailbox shows mails to everybody and cannot serve a public issuer")
+    if mail.route == "smtp" and not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", mail.host):
+        raise SettingsError("mail.host: name the mail server")
+    if mail.security == "none" and mail.host and not is_loopback_host(mail.host):
+        raise SettingsError("mail.security: `none` is only for a mail server on this machine")
+    if mail.sender and not _SENDER.fullmatch(mail.sender):
+        raise SettingsError("mail.sender: must look like `Name <address@host>`")
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialkey.base.phone import phone_number
-from dialkey.subscribers.numbering import country_of, grouped, national_example, read_number
+from dialkey.subscribers.numbering import (
+    country_of,
+    grouped,
+    is_test_number,
+    national_example,
+    nth_test_number,
+    read_number,
+)
 
 ANNA = "+46701740605"
 
@@ -168,3 +175,43 @@ def test_importing_it_does_not_import_the_number_plans() -> None:
     code = "import sys, dialkey.subscribers.numbering; print('phonenumbers' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "+999204118600",
+        "+999 204 118 600",
+        "00999204118600",
+        "00 999 204-118-600",
+        "tel:+999-204-118-600",
+        "msisdn:999204118600",
+        "(+999) 204 118 600",
+        "＋９９９２０４１１８６００",
+        "+999\u00a0204\u202f118\u200b600",
+    ],
+)
+@pytest.mark.parametrize("country", ["SE", "US", "GB", "ZZ", ""])
+def test_every_way_of_writing_a_test_number_is_the_same_number(typed: str, country: str) -> None:
+    assert read_number(typed, country=country) == "+999204118600"
+
+
+@pytest.mark.parametrize("typed", ["+999", "+99920411860", "+9992041186000", "+999 0204118600", "+999 204 118 60x"])
+def test_what_only_begins_as_a_test_number_is_none(typed: str) -> None:
+    assert read_number(typed, country="SE") is None
+
+
+@given(st.integers(0, 10**12))
+def test_test_numbers_read_as_themselves_and_belong_to_no_country(serial: int) -> None:
+    number = nth_test_number(serial)
+    assert is_test_number(number)
+    assert read_number(number, country="SE") == read_number(grouped(number), country="US") == number
+    assert country_of(number) is None
+
+
+def test_no_country_has_the_code_of_test_numbers() -> None:
+    assert 999 not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    for region in REGIONS:
+        example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+        if example is not None:
+            assert not is_test_number(phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164))

@@ -26,6 +26,8 @@ class _Reader(HTMLParser):
         self.links: list[str] = []
         self.text: list[str] = []
         self.later: list[tuple[str, str, dict[str, str]]] = []
+        self.area: str | None = None
+        self.select: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         a = {k: v or "" for k, v in attrs}
@@ -36,6 +38,14 @@ class _Reader(HTMLParser):
                 self.by_id[self.open.id] = self.open
         elif tag == "a" and "href" in a:
             self.links.append(a["href"])
+        elif tag == "textarea" and self.open is not None:
+            self.area = a.get("name", "")
+            self.open.fields[self.area] = ""
+        elif tag == "select" and self.open is not None:
+            self.select = a.get("name", "")
+        elif tag == "option" and self.open is not None and self.select is not None:
+            if "selected" in a or self.select not in self.open.fields:
+                self.open.fields[self.select] = a.get("value", "")
         elif tag in ("input", "button"):
             if "form" in a:
                 self.later.append((tag, a["form"], a))
@@ -45,9 +55,16 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self.open = None
+        elif tag == "textarea":
+            self.area = None
+        elif tag == "select":
+            self.select = None
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
+        if self.area is not None and self.open is not None:
+            typed = self.open.fields[self.area]
+            self.open.fields[self.area] = typed + (data if typed else data.removeprefix("\n"))
 
     def finish(self) -> None:
         for tag, form_id, a in self.later:

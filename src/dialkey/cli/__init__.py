@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """All commands; the reference is generated from here."""
-    from dialkey.cli import demo, doctor, keys, serve
+    from dialkey.cli import demo, doctor, keys, reviews, serve
 
     parser = argparse.ArgumentParser(
         prog="dialkey", description="The open identity provider for logging in with a phone number."
@@ -41,6 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     serve.add_parsers(commands)
     keys.add_parser(commands)
     doctor.add_parsers(commands)
+    reviews.add_parsers(commands)
     return parser
 
 

@@ -85,11 +85,24 @@ def _of_settings(settings: Settings) -> list[Finding]:
         )
     else:
         found.append(Finding("note", "sms.route is log: messages are counted, not sent, so that nobody can sign in"))
+    found.append(_of_mail(settings))
     if settings.public and not settings.server.trusted_proxies:
         found.append(
             Finding("note", "server.trusted_proxies is empty: behind a proxy, all limits count the proxy's address")
         )
     return found
+
+
+def _of_mail(settings: Settings) -> Finding:
+    match settings.mail_route:
+        case "none":
+            return Finding("note", "mail.route is not set: there is no developer portal, which needs a way for mails")
+        case "mailbox":
+            return Finding("note", "mails go to the virtual mailbox at /mailbox; refused for a public issuer")
+        case "smtp":
+            return Finding("ok", f"mails go to {settings.mail.host}:{settings.mail.port} ({settings.mail.security})")
+        case "log":
+            return Finding("note", "mail.route is log: mails are counted, not sent, so that no developer can sign up")
 
 
 async def _of_database(settings, storage) -> AsyncIterator[Finding]:  # type: ignore[no-untyped-def]
@@ -127,6 +140,6 @@ def config(chosen: argparse.Namespace) -> int:
         value: object = settings
         for step in key.split("."):
             value = getattr(value, step)
-        secret = key in ("keys.master_key", "metrics.token") and value
+        secret = key in ("keys.master_key", "metrics.token", "mail.password") and value
         print(f"{key} = {'(set)' if secret else value!r}  # default {default!r}. {meaning}")
     return 0

@@ -1,104 +1,11 @@
-"""HTTP calls that the demo's server makes, and how they are shown: secrets shortened, the command complete."""
+"""HTTP calls that the demo's server makes, as its pages show them."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import re
-import shlex
-from base64 import b64encode
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import quote, urlsplit
-
 from dialkey.demo.views import Exchange
+from dialkey.web.calling import Answer, Call, Caller, caller, shortened
 
-FORM = "application/x-www-form-urlencoded"
-TIMEOUT = 10
-MAX_SHOWN = 3000
-_SECRET = re.compile(r"(dk_[a-z]{2}_|ey)[A-Za-z0-9_.-]{24,}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request, as the developer's server makes it."""
-
-    title: str
-    method: str
-    path: str
-    basic: tuple[str, str] | None = None
-    bearer: str | None = None
-    form: tuple[tuple[str, str], ...] = ()
-
-    def headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json"}
-        if self.basic is not None:
-            headers["Authorization"] = "Basic " + b64encode(":".join(self.basic).encode()).decode()
-        if self.bearer is not None:
-            headers["Authorization"] = f"Bearer {self.bearer}"
-        if self.method == "POST":
-            headers["Content-Type"] = FORM
-        return headers
-
-    def body(self) -> bytes:
-        return "&".join(f"{name}={quote(value, safe='')}" for name, value in self.form).encode()
-
-    def curl(self, base_url: str) -> str:
-        """The same as a command, in the walkthrough's manner."""
-        parts = ["curl"]
-        if self.basic is not None:
-            parts.append("-u " + shlex.quote(":".join(self.basic)))
-        if self.bearer is not None:
-            parts.append("--header " + shlex.quote(f"Authorization: Bearer {self.bearer}"))
-        parts.append("--url " + shlex.quote(base_url + self.path))
-        if self.method == "POST":
-            parts.append(f"--header 'content-type: {FORM}'")
-        for name, value in self.form:
-            flag = "--data" if re.fullmatch(r"[A-Za-z0-9_.:/-]*", value) else "--data-urlencode"
-            parts.append(f"{flag} " + shlex.quote(f"{name}={value}"))
-        return " \\\n  ".join(parts)
-
-    def shown(self, base_url: str) -> str:
-        """The request as text, with its secrets shortened."""
-        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {urlsplit(base_url).netloc}"]
-        for name, value in self.headers().items():
-            lines.append(f"{name}: {value[:12]}…" if value.startswith("Basic ") else f"{name}: {shortened(value)}")
-        if self.form:
-            lines += ["", "\n&".join(f"{name}={shortened(quote(value, safe=':/'))}" for name, value in self.form)]
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    body: str
-
-    def values(self) -> dict[str, str]:
-        """The texts of a JSON object."""
-        try:
-            document = json.loads(self.body)
-        except ValueError:
-            return {}
-        items = document.items() if isinstance(document, dict) else ()
-        return {name: value for name, value in items if isinstance(value, str)}
-
-    def shown(self) -> str:
-        try:
-            text = json.dumps(json.loads(self.body), indent=2, ensure_ascii=False)
-        except ValueError:
-            text = self.body
-        return shortened(text)[:MAX_SHOWN]
-
-
-Caller = Callable[[Call], Awaitable[Answer]]
-
-
-def shortened(text: str) -> str:
-    """Tokens and codes up to their first characters."""
-    return _SECRET.sub(lambda match: match[0][:14] + "…", text)
+__all__ = ["Answer", "Call", "Caller", "caller", "exchange_of", "shortened"]
 
 
 def exchange_of(call: Call, answer: Answer, base_url: str) -> Exchange:
@@ -110,26 +17,3 @@ def exchange_of(call: Call, answer: Answer, base_url: str) -> Exchange:
         status=answer.status,
         response=answer.shown(),
     )
-
-
-def caller(base_url: str) -> Caller:
-    """Calls `base_url` over the network, as a developer's server would."""
-    parts = urlsplit(base_url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-
-    def send(call: Call) -> Answer:
-        connection = kind(parts.hostname or "localhost", parts.port, timeout=TIMEOUT)
-        try:
-            body = call.body() if call.method == "POST" else None
-            connection.request(call.method, call.path, body=body, headers=call.headers())
-            response = connection.getresponse()
-            return Answer(response.status, response.read(64 * 1024).decode(errors="replace"))
-        except (OSError, HTTPException) as error:
-            return Answer(502, f"{type(error).__name__}: the server could not be reached")
-        finally:
-            connection.close()
-
-    async def ask(call: Call) -> Answer:
-        return await asyncio.to_thread(send, call)
-
-    return ask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dialkey.audit import Tag
@@ -45,10 +46,10 @@ class ClientRules(Rules):
 
         async def unit(writer: Writer) -> NewClient:
             organization_id = await self._touch_product(writer, product_id)
-            await self._add_client(writer, client_id, product_id, registration)
+            await self.insert_client(writer, client_id, product_id, registration)
             secret = None
             if registration.auth_method in SECRET_METHODS:
-                secret, _ = await self._make_secret(writer, client_id, secret_expires_at)
+                secret, _ = await self.insert_secret(writer, client_id, secret_expires_at)
             data = {"product": product_id, "kind": registration.kind.value}
             await self._record(
                 writer, Tag.CLIENT_CREATED, actor, f"client:{client_id}", organization_id=organization_id, data=data
@@ -86,9 +87,7 @@ class ClientRules(Rules):
                 post_revoke_redirect_uris=post_revoke_redirect_uris,
             )
             wanted.check()
-            await writer.run(store.DROP_CLIENT_URIS, client_id=client_id)
-            await writer.run(store.DROP_CLIENT_ORIGINS, client_id=client_id)
-            await self._add_uris(writer, client_id, wanted)
+            await self.replace_uris(writer, client_id, wanted)
             data = {"changed": "uris"}
             await self._record(writer, Tag.CLIENT_CHANGED, actor, f"client:{client_id}", data=data)
 
@@ -121,7 +120,7 @@ class ClientRules(Rules):
             live = await writer.all(store.LIVE_SECRETS, client_id=client_id, now=self._clock.now())
             if len(live) >= MAX_SECRETS:
                 raise Refusal(409, "two_secrets")
-            secret, secret_id = await self._make_secret(writer, client_id, expires_at)
+            secret, secret_id = await self.insert_secret(writer, client_id, expires_at)
             data = {"secret": secret_id}
             await self._record(writer, Tag.CLIENT_SECRET_ADDED, actor, f"client:{client_id}", data=data)
             return NewClient(client_id=client_id, client_secret=secret)
@@ -163,9 +162,18 @@ class ClientRules(Rules):
     async def enable_client(self, *, actor: str, client_id: str) -> None:
         await self._set_client_status(actor, client_id, "active", Tag.CLIENT_CHANGED)
 
-    async def _add_client(
-        self, writer: Writer, client_id: str, product_id: str, registration: ClientRegistration
+    # parts of a use case: inside the caller's transaction, which holds the client, and leaves its line in the trail
+
+    async def insert_client(
+        self,
+        writer: Writer,
+        client_id: str,
+        product_id: str,
+        registration: ClientRegistration,
+        *,
+        pending: bool = False,
     ) -> None:
+        """A client that was checked. A pending one, and its addresses, wait for the product's next approval."""
         await writer.run(
             store.ADD_CLIENT,
             id=client_id,
@@ -181,22 +189,40 @@ class ClientRules(Rules):
             retry_window=registration.retry_window,
             jwks=registration.jwks,
             may_introspect_all=int(registration.may_introspect_all),
+            pending=int(pending),
             now=self._clock.now(),
         )
-        await self._add_uris(writer, client_id, registration)
+        await self._add_uris(writer, client_id, registration, lambda kind, uri: pending)
 
-    async def _add_uris(self, writer: Writer, client_id: str, registration: ClientRegistration) -> None:
-        for kind, uris in (
-            (store.REDIRECT, registration.redirect_uris),
-            (store.POST_LOGOUT, registration.post_logout_redirect_uris),
-            (store.POST_REVOKE, registration.post_revoke_redirect_uris),
-        ):
+    async def replace_uris(
+        self,
+        writer: Writer,
+        client_id: str,
+        registration: ClientRegistration,
+        waits: Callable[[str, str], bool] = lambda kind, uri: False,
+    ) -> None:
+        """The addresses of a registration that was checked, instead of all the client had; `waits(kind, uri)` says
+        which of them are pending."""
+        await writer.run(store.DROP_CLIENT_URIS, client_id=client_id)
+        await writer.run(store.DROP_CLIENT_ORIGINS, client_id=client_id)
+        await self._add_uris(writer, client_id, registration, waits)
+
+    async def _add_uris(
+        self,
+        writer: Writer,
+        client_id: str,
+        registration: ClientRegistration,
+        waits: Callable[[str, str], bool],
+    ) -> None:
+        for kind, uris in registration.uris().items():
             for position, uri in enumerate(dict.fromkeys(uris)):
-                await writer.run(store.ADD_CLIENT_URI, client_id=client_id, kind=kind, uri=uri, position=position)
+                pending = int(waits(kind, uri))
+                values = {"client_id": client_id, "kind": kind, "uri": uri, "position": position, "pending": pending}
+                await writer.run(store.ADD_CLIENT_URI, **values)
         for origin in registration.origins():
             await writer.run(store.ADD_CLIENT_ORIGIN, origin=origin, client_id=client_id)
 
-    async def _make_secret(self, writer: Writer, client_id: str, expires_at: Instant | None) -> tuple[str, str]:
+    async def insert_secret(self, writer: Writer, client_id: str, expires_at: Instant | None) -> tuple[str, str]:
         """(the secret, its row's id)."""
         secret, secret_id = SECRET_PREFIX + random_text(self._entropy, 32), new_id(self._entropy)
         await writer.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dialkey.base.clock import Instant
@@ -108,6 +108,11 @@ class Client:
     secret_digests: tuple[tuple[str, Instant | None], ...]
     """(digest, expires_at) of the live secrets."""
     active: bool
+    pending: bool = False
+    """A new client of an approved product: until the next approval all its addresses are pending, and it has no client
+    credentials grant."""
+    pending_redirect_uris: tuple[str, ...] = ()
+    """Those that wait for the product's next approval: for the organization's own sandbox numbers only."""
 
     @property
     def public(self) -> bool:
@@ -123,4 +128,4 @@ class NewClient:
     """What creating a client gives back, once."""
 
     client_id: str
-    client_secret: str | None
+    client_secret: str | None = field(repr=False)

@@ -139,3 +139,31 @@ class OrganizationRules(Rules):
             return await self._storage.write(unit)
         except Conflict:
             raise Refusal(409, "member_exists") from None
+
+    async def add_account(self, *, actor: str, organization_id: str, account_id: str, role: str = "owner") -> str:
+        """Makes an account a member, for the command line and the demo. Gives the member's id; Refusal 409
+        `member_exists`."""
+        if role not in ROLES:
+            raise Refusal(422, "role")
+        member_id = new_id(self._entropy)
+
+        async def unit(writer: Writer) -> str:
+            await self._require_organization(writer, organization_id)
+            await writer.run(
+                store.ADD_ACCOUNT,
+                id=member_id,
+                organization_id=organization_id,
+                account_id=account_id,
+                role=role,
+                now=self._clock.now(),
+            )
+            data = {"role": role}
+            await self._record(
+                writer, Tag.MEMBER_ADDED, actor, f"member:{member_id}", organization_id=organization_id, data=data
+            )
+            return member_id
+
+        try:
+            return await self._storage.write(unit)
+        except Conflict:
+            raise Refusal(409, "member_exists") from None

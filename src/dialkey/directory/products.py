@@ -23,6 +23,7 @@ class ProductRules(Rules):
         actor: str,
         organization_id: str,
         name: str,
+        kind: str = "subscriber",
         subtitle: str = "",
         price: str = "",
         accent: str = "#1f5eff",
@@ -53,6 +54,7 @@ class ProductRules(Rules):
                 store.ADD_PRODUCT,
                 id=product_id,
                 organization_id=organization_id,
+                kind=kind,
                 sector=sector,
                 name=name,
                 subtitle=subtitle,
@@ -150,7 +152,9 @@ class ProductRules(Rules):
         async def unit(writer: Writer) -> bool:
             key = {"product_id": product_id, "operator_id": operator_id}
             if await writer.one(store.LISTING, **key) is None:
-                raise Refusal(409, "not_listed")
+                if await writer.one(store.OFFERED_TO_ALL, product_id=product_id) is None:
+                    raise Refusal(409, "not_listed")
+                await writer.run(store.ADD_LISTING, **key, now=self._clock.now())
             if not await writer.run(store.ENABLE_LISTING, **key, now=self._clock.now()):
                 return False
             await self._record(writer, Tag.PRODUCT_ENABLED, actor, f"product:{product_id}", operator_id=operator_id)

@@ -59,6 +59,14 @@ class ClientRegistration:
             return []
         return list(dict.fromkeys(origin_of(uri) for uri in self.redirect_uris if not is_private_scheme(uri)))
 
+    def uris(self) -> dict[str, tuple[str, ...]]:
+        """The client's addresses by their kind."""
+        return {
+            "redirect": self.redirect_uris,
+            "post_logout": self.post_logout_redirect_uris,
+            "post_revoke": self.post_revoke_redirect_uris,
+        }
+
     def check(self) -> None:
         """Raises Refusal 422 with the code of the first fault."""
         for code, data in self._faults():
@@ -99,15 +107,16 @@ class ClientRegistration:
 
     def _uri_faults(self) -> Iterator[tuple[str, dict[str, str | int]]]:
         native = self.kind is ClientKind.NATIVE
-        for uris in (self.redirect_uris, self.post_logout_redirect_uris, self.post_revoke_redirect_uris):
+        for kind, uris in self.uris().items():
+            field = f"{kind}_uris" if kind == "redirect" else f"{kind}_redirect_uris"
             if len(uris) > MAX_URIS:
-                yield "too_many_uris", {"most": MAX_URIS}
+                yield "too_many_uris", {"field": field, "most": MAX_URIS}
                 return
             if self.kind is ClientKind.MACHINE and uris:
-                yield "machine_redirect_uri", {}
+                yield "machine_redirect_uri", {"field": field}
             for uri in uris:
                 if fault := redirect_uri_fault(uri, native=native):
-                    yield "redirect_uri", {"fault": fault}
+                    yield "redirect_uri", {"field": field, "uri": uri[:200], "fault": fault}
 
     def _jwks_fault(self) -> str | None:
         wanted = self.auth_method is AuthMethod.PRIVATE_KEY_JWT

@@ -14,23 +14,26 @@ from dialkey.storage import Row, Statement, Storage, Writer
 
 REDIRECT, POST_LOGOUT, POST_REVOKE = "redirect", "post_logout", "post_revoke"
 """Kinds of a client's addresses."""
+_PENDING = "pending "
+"""Stands before the kind of an address that waits for approval."""
 
 # what the protocol reads
 
 _CLIENT = Statement(
     "clients.find",
     """SELECT {ordinal} c.id, c.description, c.kind, c.auth_method, c.grant_types, c.require_pkce, c.id_token_alg,
-      c.access_token_format, c.profile, c.retry_window, c.jwks, c.may_introspect_all, c.status, c.product_id,
-      p.organization_id, p.sector, p.name, p.subtitle, p.price, p.accent, p.icon_id, p.support, p.terms_url,
+      c.access_token_format, c.profile, c.retry_window, c.jwks, c.may_introspect_all, c.status, c.pending,
+      c.product_id, p.organization_id, p.sector, p.name, p.subtitle, p.price, p.accent, p.icon_id, p.support, p.terms_url,
       p.privacy_url, p.terms_version, p.status AS product_status, p.verified_at,
-      o.name AS organization_name, o.verified_at AS organization_verified_at
+      o.name AS organization_name, o.verified_at AS organization_verified_at, o.deleted_at AS organization_deleted_at
     FROM {join_batch} clients c JOIN products p ON p.id = c.product_id JOIN organizations o ON o.id = p.organization_id
     WHERE c.id = v.id""",
     batch={"id": "text"},
 )
 _PARTS = Statement(
     "clients.parts",
-    """SELECT 'uri' AS part, kind, uri AS word, position AS place FROM client_uris WHERE client_id = :id
+    """SELECT 'uri' AS part, CASE pending WHEN 0 THEN kind ELSE 'pending ' || kind END AS kind, uri AS word,
+      position AS place FROM client_uris WHERE client_id = :id
     UNION ALL SELECT 'origin', '', origin, 0 FROM client_origins WHERE client_id = :id
     UNION ALL SELECT 'scope', '', s.scope, s.optional FROM product_scopes s WHERE s.product_id = :product_id
     UNION ALL SELECT 'secret', '', digest, expires_at FROM client_secrets
@@ -109,22 +112,30 @@ ADD_MEMBER = Statement(
     """INSERT INTO members (id, organization_id, email, role, created_at)
     VALUES (:id, :organization_id, :email, :role, :now)""",
 )
+ADD_ACCOUNT = Statement(
+    "members.add_account",
+    """INSERT INTO members (id, organization_id, email, account_id, role, created_at)
+    VALUES (:id, :organization_id, :account_id, :account_id, :role, :now)""",
+)
 ADD_PRODUCT = Statement(
     "products.add",
-    """INSERT INTO products (id, organization_id, sector, name, subtitle, price, accent, icon_id, support, product_url,
-      terms_url, privacy_url, terms_version, status, verified_at, created_at, updated_at)
-    VALUES (:id, :organization_id, :sector, :name, :subtitle, :price, :accent, :icon_id, :support, :product_url,
-      :terms_url, :privacy_url, 1, 'active', NULL, :now, :now)""",
+    """INSERT INTO products (id, organization_id, kind, sector, name, subtitle, price, accent, icon_id, support,
+      product_url, terms_url, privacy_url, terms_version, status, verified_at, created_at, updated_at)
+    VALUES (:id, :organization_id, :kind, :sector, :name, :subtitle, :price, :accent, :icon_id, :support,
+      :product_url, :terms_url, :privacy_url, 1, 'active', NULL, :now, :now)""",
 )
 PRODUCT = Statement(
     "products.find", "SELECT id, organization_id, sector, name, status, verified_at FROM products WHERE id = :id"
 )
 PRODUCT_BY_NAME = Statement(
     "products.by_name",
-    "SELECT id FROM products WHERE organization_id = :organization_id AND name = :name ORDER BY created_at, id",
+    """SELECT id FROM products WHERE organization_id = :organization_id AND name = :name AND status <> 'deleted'
+    ORDER BY created_at, id""",
 )
 TOUCH_PRODUCT = Statement(
-    "products.touch", "UPDATE products SET updated_at = :now WHERE id = :id RETURNING id, organization_id, status"
+    "products.touch",
+    """UPDATE products SET updated_at = :now WHERE id = :id AND status <> 'deleted'
+    RETURNING id, organization_id, status""",
 )
 SET_PRODUCT_STATUS = Statement(
     "products.set_status",
@@ -156,6 +167,10 @@ ADD_LISTING = Statement(
     """INSERT INTO listings (product_id, operator_id, listed_at, enabled_at)
     VALUES (:product_id, :operator_id, :now, NULL) ON CONFLICT DO NOTHING""",
 )
+OFFERED_TO_ALL = Statement(
+    "products.offered_to_all",
+    "SELECT id FROM products WHERE id = :product_id AND availability = 'full' AND status = 'active'",
+)
 LISTING = Statement(
     "listings.find",
     "SELECT enabled_at FROM listings WHERE product_id = :product_id AND operator_id = :operator_id",
@@ -173,19 +188,22 @@ DISABLE_LISTING = Statement(
 ADD_CLIENT = Statement(
     "clients.add",
     """INSERT INTO clients (id, product_id, description, kind, auth_method, grant_types, require_pkce, id_token_alg,
-      access_token_format, profile, retry_window, jwks, may_introspect_all, status, created_at, updated_at)
+      access_token_format, profile, retry_window, jwks, may_introspect_all, pending, status, created_at, updated_at)
     VALUES (:id, :product_id, :description, :kind, :auth_method, :grant_types, :require_pkce, :id_token_alg,
-      :access_token_format, :profile, :retry_window, :jwks, :may_introspect_all, 'active', :now, :now)""",
+      :access_token_format, :profile, :retry_window, :jwks, :may_introspect_all, :pending, 'active', :now, :now)""",
 )
 TOUCH_CLIENT = Statement(
-    "clients.touch", "UPDATE clients SET updated_at = :now WHERE id = :id RETURNING id, auth_method, product_id"
+    "clients.touch",
+    """UPDATE clients SET updated_at = :now WHERE id = :id AND status <> 'deleted'
+    RETURNING id, auth_method, product_id""",
 )
 SET_CLIENT_STATUS = Statement(
     "clients.set_status",
     "UPDATE clients SET status = :status, updated_at = :now WHERE id = :id AND status <> :status",
 )
 CLIENTS_OF_PRODUCT = Statement(
-    "clients.of_product", "SELECT id FROM clients WHERE product_id = :product_id ORDER BY created_at, id"
+    "clients.of_product",
+    "SELECT id FROM clients WHERE product_id = :product_id AND status <> 'deleted' ORDER BY created_at, id",
 )
 REGISTRATION = Statement("clients.registration", "SELECT kind, auth_method, grant_types FROM clients WHERE id = :id")
 SET_CLIENT_KEYS = Statement(
@@ -195,7 +213,8 @@ DROP_CLIENT_URIS = Statement("clients.drop_uris", "DELETE FROM client_uris WHERE
 DROP_CLIENT_ORIGINS = Statement("clients.drop_origins", "DELETE FROM client_origins WHERE client_id = :client_id")
 ADD_CLIENT_URI = Statement(
     "clients.add_uri",
-    "INSERT INTO client_uris (client_id, kind, uri, position) VALUES (:client_id, :kind, :uri, :position)",
+    """INSERT INTO client_uris (client_id, kind, uri, position, pending)
+    VALUES (:client_id, :kind, :uri, :position, :pending)""",
 )
 ADD_CLIENT_ORIGIN = Statement(
     "clients.add_origin", "INSERT INTO client_origins (origin, client_id) VALUES (:origin, :client_id)"
@@ -312,8 +331,9 @@ class ClientDirectory:
         product_id, _, operator_id = pair.partition(" ")
         return await self._storage.find(_ENABLED, product_id=product_id, operator_id=operator_id) is not None
 
-    async def _load_countries(self, product_id: str) -> tuple[str, ...]:
-        return tuple(row.country for row in await self._storage.read.all(_COUNTRIES, product_id=product_id))
+    async def _load_countries(self, product_id: str) -> tuple[str, ...] | None:
+        """None, which is not remembered, where no operator has the product: the first one is noticed at once."""
+        return tuple(row.country for row in await self._storage.read.all(_COUNTRIES, product_id=product_id)) or None
 
     async def _load_scopes(self, _: str) -> frozenset[str]:
         self._audiences = {row.scope: row.audience for row in await self._storage.read.all(SCOPE_NAMES)}
@@ -370,13 +390,14 @@ def _client(row: Row, parts: list[Row]) -> Client:
         return tuple(part.word for part in parts if part.part == "uri" and part.kind == kind)
 
     product = _product(row, parts)
+    grant_types = frozenset(map(GrantType, row.grant_types.split()))
     return Client(
         id=row.id,
         product=product,
         description=row.description,
         kind=ClientKind(row.kind),
         auth_method=AuthMethod(row.auth_method),
-        grant_types=frozenset(map(GrantType, row.grant_types.split())),
+        grant_types=grant_types - {GrantType.CLIENT_CREDENTIALS} if row.pending else grant_types,
         redirect_uris=uris(REDIRECT),
         post_logout_redirect_uris=uris(POST_LOGOUT),
         post_revoke_redirect_uris=uris(POST_REVOKE),
@@ -389,5 +410,7 @@ def _client(row: Row, parts: list[Row]) -> Client:
         jwks=row.jwks,
         may_introspect_all=bool(row.may_introspect_all),
         secret_digests=tuple((part.word, part.place) for part in parts if part.part == "secret"),
-        active=row.status == "active" and product.active,
+        active=row.status == "active" and product.active and row.organization_deleted_at is None,
+        pending=bool(row.pending),
+        pending_redirect_uris=uris(_PENDING + REDIRECT),
     )

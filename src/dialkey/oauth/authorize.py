@@ -31,6 +31,8 @@ from dialkey.oauth.requests import RequestReader, Unanswerable
 from dialkey.oauth.views import FormPostPage, RequestErrorPage
 from dialkey.signin.model import Session
 from dialkey.signin.routes import SignInPages
+from dialkey.storage import Writer
+from dialkey.subscribers.model import ForcedOutcome
 from dialkey.web.browser import Browser
 from dialkey.web.errors import Refusal
 from dialkey.web.forms import FORM, FormError, RepeatedField, parse_form
@@ -93,6 +95,8 @@ class AuthorizeRoutes:
         pending = opened[2]
         if sign_in.passed_at is None:
             return see_other(f"/signin/{sign_in.id}")
+        if sign_in.forced in (ForcedOutcome.DECLINED, ForcedOutcome.SIM_SWAPPED):
+            return await self._turn_down(request, pending, sign_in.forced)
         return await self._resume(request, pending)
 
     async def cancel(self, request: Request) -> Response:
@@ -132,10 +136,27 @@ class AuthorizeRoutes:
             return self._stay(request, stop.error, stop.reason)
         return await self._proceed(request, pending, client, destination)
 
+    async def _turn_down(self, request: Request, pending: Pending, forced: ForcedOutcome) -> Response:
+        """What a developer chose for its test number. A SIM card that was changed leaves no session either."""
+        try:
+            client, destination = await self._reader.again(pending.request)
+        except Unanswerable as stop:
+            return self._stay(request, stop.error, stop.reason)
+        session = await self._house.sessions.find(request)
+        if session is not None and session.organization_id is not None and forced is ForcedOutcome.SIM_SWAPPED:
+
+            async def unit(writer: Writer) -> None:
+                await self._house.sessions.end(writer, session, reason=forced.value)
+
+            await self._house.storage.write(unit)
+        error = AccessDenied(f"sandbox: {forced.value}")
+        log.info("authorization_refused", code=error.code, detail=error.detail, client=client.id)
+        return self._go(request, destination, destination.failure(error), client)
+
     async def _proceed(
         self, request: Request, pending: Pending, client: Client, destination: CallbackDestination
     ) -> Response:
-        session = await self._house.sessions.find(request)
+        session = await self._house.find_session(request, client, destination)
         prompt = await self._next(pending, client, session)
         if "none" in pending.request.prompts and not isinstance(prompt, Ready):
             error = _silent_error(prompt)
@@ -170,7 +191,7 @@ class AuthorizeRoutes:
             house.subject_of(client, session),
             await house.consents.find(session.subscription_id, client.product.id),
             house.clock.now(),
-            available=await house.directory.enabled_at(client.product.id, session.operator_id),
+            available=await house.available(client, session),
         )
 
     def _browser(self, request: Request) -> Browser:
@@ -188,6 +209,7 @@ class AuthorizeRoutes:
             carried=self._house.browsers.ticket(PENDING, browser, self._house.clock.now(), pending),
             form_target=destination.policy_source,
             country=await self._house.country(client.product, locale),
+            test_only=await self._house.test_only(client, destination),
         )
         number = self._house.hinted_number(asked.login_hint, start.country)
         return self._pages.ask(request, browser, start, number=number, here=asked.again_url, locale=locale)
@@ -225,10 +247,13 @@ class AuthorizeRoutes:
         prompt: str,
     ) -> Response:
         """An error of a request whose redirect URI was proven. A product that nobody verified gets no automatic
-        redirect of a stranger's browser (RFC 9700 section 4.11.2): a page with a link instead."""
+        redirect of a stranger's browser (RFC 9700 section 4.11.2): a page with a link instead. Nor does a redirect URI
+        that nobody approved."""
         log.info("authorization_refused", code=error.code, detail=error.detail, client=client.id)
         parameters = destination.failure(error)
-        if client.product.verified or prompt.split() == ["none"] or await self._house.sessions.find(request):
+        approved = client.product.verified and not destination.pending
+        silent = prompt.split() == ["none"]
+        if approved or silent or await self._house.find_session(request, client, destination):
             return self._go(request, destination, parameters, client)
         return self._stay(
             request,

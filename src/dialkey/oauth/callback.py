@@ -19,15 +19,18 @@ class CallbackDestination:
     response_mode: str
     state: str | None
     issuer: str
+    pending: bool = False
+    """The URI, or its whole client, waits for approval: only the organization's own test numbers may come back here."""
 
     @classmethod
     def of(
         cls, client: Client, redirect_uri: str, *, response_mode: str, state: str | None, issuer: str
     ) -> CallbackDestination | None:
         """None where the client did not register this URI: then nothing may be sent anywhere."""
-        if not any(same_redirect(uri, redirect_uri, native=client.native) for uri in client.redirect_uris):
-            return None
-        return cls(redirect_uri, response_mode, state, issuer)
+        for pending, uris in ((client.pending, client.redirect_uris), (True, client.pending_redirect_uris)):
+            if any(same_redirect(uri, redirect_uri, native=client.native) for uri in uris):
+                return cls(redirect_uri, response_mode, state, issuer, pending)
+        return None
 
     @property
     def policy_source(self) -> str:

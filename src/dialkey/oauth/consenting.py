@@ -14,7 +14,7 @@ from dialkey.base.url import host_of, policy_source
 from dialkey.consent.model import Asking, granted
 from dialkey.consent.rules import Answer, lines
 from dialkey.consent.views import AddProductPage, NotAvailablePage, ProductCard
-from dialkey.directory.model import Client, Operator
+from dialkey.directory.model import Client
 from dialkey.oauth.callback import CallbackDestination
 from dialkey.oauth.errors import AccessDenied
 from dialkey.oauth.fulfilment import Fulfilment
@@ -22,11 +22,10 @@ from dialkey.oauth.house import House, image_url
 from dialkey.oauth.model import Pending, ShownConsent
 from dialkey.oauth.requests import RequestReader, Unanswerable
 from dialkey.signin.model import Session
-from dialkey.signin.views import LeaveForm, StoppedPage
+from dialkey.signin.views import LeaveForm, StoppedPage, in_test_mode
 from dialkey.storage import Writer
 from dialkey.subscribers.numbering import grouped
 from dialkey.web.browser import Browser
-from dialkey.web.errors import Refusal
 from dialkey.web.http import page_response, read_page_form, see_other
 from dialkey.web.pages import Hidden, Problem
 
@@ -64,7 +63,7 @@ class ConsentPages:
     ) -> Response:
         """The page, with a ticket that says what stands on it."""
         house = self._house
-        operator = await self._operator(session)
+        operator = await house.operator_of(session)
         locale = house.frames.locale(request, pending.request.ui_locales)
         shown = ShownConsent(
             pending=pending,
@@ -100,7 +99,7 @@ class ConsentPages:
         frame = house.frames(request, page.operator, locale=locale, here=pending.request.again_url)
         return page_response(
             page,
-            frame,
+            in_test_mode(frame, product.name, session.organization_id, session.phone_number),
             status=422 if problem else 200,
             headers=browser.headers,
             form_targets=(policy_source(pending.request.redirect_uri),),
@@ -124,7 +123,7 @@ class ConsentPages:
             return self._stay(request, stop.error, stop.reason)
         if form.get("decision") == "cancel":
             return self._go(request, destination, destination.failure(AccessDenied("cancelled at consent")), client)
-        session = await house.sessions.find(request)
+        session = await house.find_session(request, client, destination)
         too_old = house.clock.now() - made_at > house.settings.signin.ticket_lifetime * SECOND
         changed = shown.terms_version != client.product.terms_version
         if session is None or session.id != shown.session_id or too_old or changed:
@@ -147,7 +146,7 @@ class ConsentPages:
     ) -> Response:
         """The operator does not offer the product: says so, with the way back and another number as ways on."""
         house = self._house
-        operator = await self._operator(session)
+        operator = await house.operator_of(session)
         ticket = house.browsers.ticket(PENDING, browser, house.clock.now(), pending)
         page = NotAvailablePage(
             operator=house.brand_of(operator),
@@ -178,11 +177,11 @@ class ConsentPages:
         ticked: ScopeSet,
     ) -> Response:
         house, pending = self._house, shown.pending
-        if not await house.directory.enabled_at(client.product.id, session.operator_id):
+        if not await house.available(client, session):
             return see_other(pending.request.again_url)
         answer = Answer(
             subscription_id=session.subscription_id,
-            operator=await self._operator(session),
+            operator=await house.operator_of(session),
             product=client.product,
             asking=_asked(shown),
             ticked=ticked,
@@ -202,12 +201,6 @@ class ConsentPages:
             return self.stopped(request, "finished", pending)
         code = house.tokens.code(pending.id)
         return self._go(request, destination, destination.success(code, str(scope)), client)
-
-    async def _operator(self, session: Session) -> Operator:
-        operator = await self._house.directory.find_operator(session.operator_id)
-        if operator is None:
-            raise Refusal(503, "unavailable", detail="the session's operator is gone")
-        return operator
 
     def _card(self, client: Client, pending: Pending) -> ProductCard:
         product = client.product

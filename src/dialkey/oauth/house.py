@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from starlette.requests import Request
 
 from dialkey.base.clock import Clock
 from dialkey.base.entropy import Entropy
 from dialkey.consent.rules import Consents
 from dialkey.directory.model import Client, Operator, Product
 from dialkey.directory.store import ClientDirectory
+from dialkey.oauth.callback import CallbackDestination
 from dialkey.oauth.keys import SigningKeys
 from dialkey.oauth.model import Pending
 from dialkey.oauth.store import AuthorizationStore
@@ -20,8 +23,10 @@ from dialkey.signin.sessions import Sessions
 from dialkey.storage import Storage
 from dialkey.storage.keyring import Keyring
 from dialkey.subscribers.numbering import grouped, read_number
+from dialkey.subscribers.sandbox_store import SandboxStore
 from dialkey.subscribers.subjects import subject
 from dialkey.web.browser import Browsers
+from dialkey.web.errors import Refusal
 from dialkey.web.framing import Frames
 from dialkey.web.pages import Brand
 
@@ -45,6 +50,40 @@ class House:
     frames: Frames
     tokens: Tokens
     signing: SigningKeys
+    sandbox: SandboxStore
+
+    async def find_session(self, request: Request, client: Client, destination: CallbackDestination) -> Session | None:
+        """The browser's session, where it counts for this client: that of a test number only with its own organization,
+        that of a subscriber only where the run is not for test numbers alone."""
+        session = await self.sessions.find(request)
+        if session is None:
+            return None
+        if session.organization_id is not None:
+            return session if session.organization_id == client.product.organization_id else None
+        return None if await self.test_only(client, destination) else session
+
+    async def test_only(self, client: Client, destination: CallbackDestination) -> bool:
+        """Whether only the organization's own test numbers can come through: the redirect URI or the client waits for
+        approval, or no operator has the product."""
+        return destination.pending or not await self.directory.countries(client.product.id)
+
+    async def available(self, client: Client, session: Session) -> bool:
+        """Whether the product is there for who is signed in: at its operator, or for its organization's test number."""
+        if session.organization_id is not None:
+            return session.organization_id == client.product.organization_id
+        return await self.directory.enabled_at(client.product.id, session.operator_id)
+
+    async def operator_of(self, session: Session) -> Operator:
+        """Whose brand the session is shown; for a test number the one that its developer chose. The id stays that of the
+        operator that it is at, so that nothing of a test shows up in the books of another."""
+        operator = await self.directory.find_operator(session.operator_id)
+        if operator is None:
+            raise Refusal(503, "unavailable", detail="the session's operator is gone")
+        if session.organization_id is None:
+            return operator
+        test = await self.sandbox.find(self.storage.read, session.phone_number)
+        brand = await self.directory.find_operator(test.brand_operator_id or "") if test is not None else None
+        return operator if brand is None else replace(brand, id=operator.id)
 
     def subject_of(self, client: Client, session: Session) -> str:
         """The `sub` that this client sees of who is signed in."""
@@ -56,7 +95,7 @@ class House:
         )
 
     def sign_in_start(
-        self, client: Client, pending: Pending, *, carried: str, form_target: str, country: str
+        self, client: Client, pending: Pending, *, carried: str, form_target: str, country: str, test_only: bool = False
     ) -> SignInStart:
         """What signing in is asked to do for an authorization."""
         product = client.product
@@ -69,6 +108,8 @@ class House:
             leave_action="/oauth2/auth/cancel",
             carried=carried,
             form_target=form_target,
+            organization_id=product.organization_id,
+            test_only=test_only,
         )
 
     async def country(self, product: Product, locale: str) -> str:

@@ -91,7 +91,7 @@ class IntrospectionEndpoint(Endpoint):
             return None
         if owner is None or not owner.active:
             return None
-        return owner if await self._parts.directory.enabled_at(grant.product_id, grant.operator_id) else None
+        return owner if await self._parts.offered(grant) else None
 
     async def _common(self, owner: Client, grant: Grant | None, token: AccessToken) -> dict[str, Any]:
         scope = token.scope & owner.product.scopes

@@ -56,7 +56,7 @@ class UserinfoEndpoint:
         client = await parts.directory.find_client(grant.client_id)
         if client is None or not client.active:
             raise InvalidToken("client or product is disabled")
-        if not await parts.directory.enabled_at(grant.product_id, grant.operator_id):
+        if not await parts.offered(grant):
             raise InvalidToken("the operator no longer offers the product")
         if client.profile == "strict" and "openid" not in token.scope:
             raise InsufficientScope("openid is missing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from dialkey.base.clock import MINUTE, SECOND, Clock
+from dialkey.base.entropy import Entropy
 from dialkey.directory.store import ClientDirectory
 from dialkey.jobs import PutOff
 from dialkey.settings import Settings
@@ -15,6 +16,8 @@ from dialkey.sms.model import Refused, Sms
 from dialkey.sms.texts import pin_text
 from dialkey.storage import Storage
 from dialkey.storage.keyring import Keyring
+from dialkey.subscribers.model import ForcedOutcome
+from dialkey.subscribers.sandbox_store import SandboxStore
 from dialkey.subscribers.store import SubscriberStore
 
 
@@ -27,6 +30,7 @@ class SendPin:
         settings: Settings,
         keyring: Keyring,
         clock: Clock,
+        entropy: Entropy,
         directory: ClientDirectory,
         subscribers: SubscriberStore,
         delivery: Delivery,
@@ -39,6 +43,7 @@ class SendPin:
         self._directory = directory
         self._subscribers = subscribers
         self._delivery = delivery
+        self._sandbox = SandboxStore(storage, keyring, entropy)
         self._store = SignInStore()
 
     async def __call__(self, sign_in_id: str) -> None:
@@ -53,8 +58,15 @@ class SendPin:
         if subscription is None or operator is None or subscription.phone_number != sign_in.phone_number:
             return
         pin = pin_of(self._keyring, sign_in.id, sign_in.phone_number, sign_in.seed, sign_in.digits)
+        locale = sign_in.locale
+        if sign_in.test:
+            test = await self._sandbox.find(self._storage.read, sign_in.phone_number)
+            if test is None or sign_in.forced is ForcedOutcome.NOT_DELIVERED:
+                return
+            pin, locale = test.pin or pin, test.locale or locale
+            operator = await self._directory.find_operator(test.brand_operator_id or "") or operator
         text = pin_text(
-            locale=sign_in.locale,
+            locale=locale,
             product=sign_in.start.product.name,
             pin=pin,
             host=self._host,

@@ -8,6 +8,7 @@ import msgspec
 
 from dialkey.base.clock import Instant
 from dialkey.base.phone import PhoneNumber
+from dialkey.subscribers.model import SANDBOX_OPERATOR_ID, ForcedOutcome
 from dialkey.web.pages import Brand
 
 ACR = "urn:dialkey:acr:sms"
@@ -46,6 +47,10 @@ class SignInStart(msgspec.Struct, frozen=True, array_like=True):
     """The caller's own, handed back unread."""
     form_target: str
     """The origin that the browser may be sent to in the end."""
+    organization_id: str = ""
+    """Whose product it is: only its own test numbers count here."""
+    test_only: bool = False
+    """Nobody but those test numbers can sign in: what they sign in to waits for approval, or no operator has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,13 @@ class SignIn:
     session_id: str | None
     passed_at: Instant | None
     expires_at: Instant
+    forced: ForcedOutcome = ForcedOutcome.NONE
+    """What a test number's sign-in comes to."""
+
+    @property
+    def test(self) -> bool:
+        """A test number of the product's own organization."""
+        return self.operator_id == SANDBOX_OPERATOR_ID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +93,8 @@ class Session:
     authenticated_at: Instant
     amr: tuple[str, ...]
     acr: str
+    organization_id: str | None = None
+    """Of a test number: whose it is, and the only one whose products this session counts for."""
 
 
 @dataclass(frozen=True, slots=True)

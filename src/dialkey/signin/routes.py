@@ -23,14 +23,14 @@ from dialkey.signin.model import (
 )
 from dialkey.signin.rules import SignIns, read_pin
 from dialkey.signin.sessions import Sessions
-from dialkey.signin.views import LeaveForm, NumberPage, PinPage, StoppedPage
+from dialkey.signin.views import LeaveForm, NumberPage, PinPage, StoppedPage, in_test_mode
 from dialkey.storage.keyring import Keyring
 from dialkey.subscribers.numbering import grouped, national_example, read_number
 from dialkey.web.browser import Browser, Browsers
 from dialkey.web.errors import Refusal
 from dialkey.web.framing import Frames
 from dialkey.web.http import Addresses, page_response, read_page_form, see_other
-from dialkey.web.pages import Hidden, Problem
+from dialkey.web.pages import Frame, Hidden, Problem
 
 _TICKET = "signin"
 
@@ -91,7 +91,7 @@ class SignInPages:
             problem=problem,
             leave=_leave(start),
         )
-        frame = self._frames(request, start.product.brand(), here=here, locale=locale)
+        frame = _testing(self._frames(request, start.product.brand(), here=here, locale=locale), start)
         return page_response(page, frame, status=status, headers=browser.headers, form_targets=(start.form_target,))
 
     async def send(self, request: Request) -> Response:
@@ -232,7 +232,7 @@ class SignInPages:
             problem=problem,
             leave=_leave(sign_in.start),
         )
-        frame = self._frames(request, sign_in.start.product.brand(), here=base)
+        frame = _testing(self._frames(request, sign_in.start.product.brand(), here=base), sign_in.start, sign_in)
         return page_response(page, frame, status=status, form_targets=(sign_in.start.form_target,))
 
     def _stopped(
@@ -246,12 +246,20 @@ class SignInPages:
             leave=_leave(start) if start and reason != "elsewhere" else None,
         )
         frame = self._frames(request, start.product.brand() if start else None)
+        frame = _testing(frame, start) if start else frame
         status = {"expired": 410, "locked": 429, "gone": 404}.get(reason, 400)
         return page_response(page, frame, status=status, form_targets=(start.form_target,) if start else ())
 
     def _csrf(self, sign_in: SignIn) -> str:
         key = self._keyring["page"].key()
         return b64(mac(key, b"signin-csrf", f"{sign_in.id}{sign_in.browser_digest}".encode())[:24])
+
+
+def _testing(frame: Frame, start: SignInStart, sign_in: SignIn | None = None) -> Frame:
+    """Says "test mode" where only test numbers can sign in, and to a test number of the product's own organization."""
+    if sign_in is not None and sign_in.test:
+        return in_test_mode(frame, start.product.name, start.organization_id, sign_in.phone_number)
+    return in_test_mode(frame, start.product.name, start.organization_id if start.test_only else None)
 
 
 def _leave(start: SignInStart) -> LeaveForm:

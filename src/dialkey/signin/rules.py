@@ -38,7 +38,8 @@ from dialkey.signin.store import SessionStore, SignInStore
 from dialkey.storage import Storage, Writer
 from dialkey.storage.engine import Unit
 from dialkey.storage.keyring import Keyring
-from dialkey.subscribers.model import Subscription
+from dialkey.subscribers.model import ForcedOutcome, Subscription
+from dialkey.subscribers.sandbox_store import SandboxStore
 from dialkey.subscribers.store import SubscriberStore
 from dialkey.web.http import address_keys
 
@@ -47,6 +48,8 @@ SEND_PIN = "signin.send_pin"
 _GRACE = HOUR
 """How long a sign-in is remembered after its PIN ran out, so that its page can say so and go on."""
 _MORE_DIGITS = 8
+_FORCED_WAIT = 10
+"""Minutes that a forced "too many" tells."""
 _NOBODY = "-" * 22
 """The id of no subscription: looked up where nobody has the number, so that it takes as long."""
 
@@ -75,6 +78,7 @@ class SignIns:
         self._entropy = entropy
         self._directory = directory
         self._subscribers = subscribers
+        self._sandbox = SandboxStore(storage, keyring, entropy)
         self._store = SignInStore()
         self._sessions = SessionStore(storage)
 
@@ -113,10 +117,14 @@ class SignIns:
             expires_at=after(now, self._policy.pin_lifetime * SECOND + _GRACE),
         )
 
-        async def unit(writer: Writer) -> tuple[Sent, Job | None]:
-            await hit(writer, self._keyring, now, self._send_limits(start.client_id, number, address))
+        async def unit(writer: Writer) -> tuple[Sent | TooMany, Job | None]:
+            await hit(writer, self._keyring, now, self._send_limits(sign_in, address))
             made = sign_in
-            if await reached(writer, self._keyring, now, self._wrong_in_a_day()):
+            if sign_in.test:
+                made = replace(sign_in, forced=await self._forced(writer, number))
+                if made.forced is ForcedOutcome.TOO_MANY_MESSAGES:
+                    return TooMany(_FORCED_WAIT), None
+            elif await reached(writer, self._keyring, now, self._wrong_in_a_day()):
                 made = replace(sign_in, digits=max(_MORE_DIGITS, sign_in.digits))
             await self._store.add(writer, made, now)
             return Sent(made.id), await self._enqueue_send(writer, made, now)
@@ -138,8 +146,7 @@ class SignIns:
             )
             if counted is None:
                 return NotYet(), None
-            limits = self._send_limits(sign_in.start.client_id, sign_in.phone_number, address)
-            await hit(writer, self._keyring, now, limits)
+            await hit(writer, self._keyring, now, self._send_limits(sign_in, address))
             return Sent(counted.id), await self._enqueue_send(writer, counted, now)
 
         return await self._sent(unit, now)
@@ -179,12 +186,15 @@ class SignIns:
                 return await self._why_not(writer, sign_in_id, now)
             if retry_at := await self._locked_until(writer, sign_in, address, now):
                 return Locked(minutes_until(retry_at, now))
-            expected = pin_of(self._keyring, sign_in.id, sign_in.phone_number, sign_in.seed, sign_in.digits)
-            right = same_pin(expected, presented)
+            if sign_in.forced is ForcedOutcome.PIN_EXPIRED:
+                await self._store.expire(writer, sign_in.id, now)
+                return Expired()
+            right = await self._is_right(writer, sign_in, presented)
             subscription = await self._subscribers.find(writer, sign_in.subscription_id or _NOBODY)
             if not (right and _still_theirs(subscription, sign_in)):
                 return await self._wrong(writer, sign_in, address, now, request_id)
-            session = self._new_session(session_id, sign_in, now)
+            assert subscription is not None
+            session = self._new_session(session_id, sign_in, subscription, now)
             if not await self._store.mark_passed(writer, sign_in.id, session.id, now):
                 return Finished()
             if replaces is not None:
@@ -212,15 +222,39 @@ class SignIns:
         return await self._storage.write(unit)
 
     async def _reachable(self, start: SignInStart, number: PhoneNumber) -> Subscription | None:
-        """The subscription to text: active, at an operator where the product is enabled. The same look-ups are made
-        whether or not somebody has the number."""
+        """The subscription to text: active, at an operator where the product is enabled; or a test number of the
+        product's own organization, which needs no operator. The same look-ups are made whether or not somebody has the
+        number."""
         subscription = await self._subscribers.find_by_number(self._storage.read, number)
-        operator_id = subscription.operator_id if subscription else "-"
+        operator_id = subscription.operator_id if subscription and subscription.organization_id is None else "-"
         enabled = await self._directory.enabled_at(start.product.id, operator_id)
-        return subscription if subscription is not None and subscription.active and enabled else None
+        if subscription is None or not subscription.active:
+            return None
+        if subscription.organization_id is not None:
+            return subscription if subscription.organization_id == start.organization_id else None
+        return subscription if enabled and not start.test_only else None
 
-    def _send_limits(self, client_id: str, number: PhoneNumber, address: IPv4Address | IPv6Address) -> Sequence[Limit]:
-        most = self._limits
+    async def _forced(self, writer: Writer, number: PhoneNumber) -> ForcedOutcome:
+        """What was chosen for this test number; taken where it was chosen for one sign-in."""
+        found = await self._sandbox.find(writer, number)
+        return ForcedOutcome.NONE if found is None else await self._sandbox.spend_outcome(writer, found)
+
+    async def _is_right(self, writer: Writer, sign_in: SignIn, presented: str) -> bool:
+        expected = pin_of(self._keyring, sign_in.id, sign_in.phone_number, sign_in.seed, sign_in.digits)
+        if sign_in.test:
+            fixed = await self._sandbox.find(writer, sign_in.phone_number)
+            expected = fixed.pin if fixed is not None and fixed.pin is not None else expected
+        return same_pin(expected, presented) and sign_in.forced is not ForcedOutcome.WRONG_PIN
+
+    def _send_limits(self, sign_in: SignIn, address: IPv4Address | IPv6Address) -> Sequence[Limit]:
+        """Test numbers have limits of their own, so that tests take nothing from what subscribers can use."""
+        most, client_id, number = self._limits, sign_in.start.client_id, sign_in.phone_number
+        if sign_in.test:
+            organization_id = sign_in.start.organization_id
+            return (
+                Limit("send-test-number", number, most.sends_per_test_number_10_minutes),
+                Limit("send-tests", organization_id, most.sends_to_tests_per_organization_10_minutes),
+            )
         near, around = address_keys(address)
         return (
             Limit("send-number", number, most.sends_per_number_10_minutes),
@@ -231,7 +265,10 @@ class SignIns:
             Limit("send-client", client_id, most.sends_per_client_10_minutes),
         )
 
-    def _wrong_limits(self, number: PhoneNumber, address: IPv4Address | IPv6Address) -> tuple[Limit, Limit]:
+    def _wrong_limits(self, sign_in: SignIn, address: IPv4Address | IPv6Address) -> tuple[Limit, ...]:
+        number = sign_in.phone_number
+        if sign_in.test:
+            return (Limit("wrong-test-number", number, self._limits.sends_per_test_number_10_minutes),)
         return (
             Limit("wrong-number", number, self._limits.wrong_pins_per_number_10_minutes),
             Limit("wrong-address", address_keys(address)[0], self._limits.wrong_pins_per_address_10_minutes),
@@ -245,7 +282,7 @@ class SignIns:
     ) -> Instant | None:
         waits = [
             await reached(writer, self._keyring, now, limit)
-            for limit in self._wrong_limits(sign_in.phone_number, address)
+            for limit in self._wrong_limits(sign_in, address)
         ]
         return max((wait for wait in waits if wait is not None), default=None)
 
@@ -258,7 +295,9 @@ class SignIns:
         request_id: str,
     ) -> Outcome:
         never = 1_000_000_000
-        counted = (*self._wrong_limits(sign_in.phone_number, address), self._wrong_in_a_day())
+        counted = self._wrong_limits(sign_in, address)
+        if not sign_in.test:
+            counted += (self._wrong_in_a_day(),)
         await hit(writer, self._keyring, now, [Limit(c.name, c.value, never, c.window) for c in counted])
         left = self._policy.pin_tries - sign_in.tries
         if left > 0:
@@ -282,17 +321,17 @@ class SignIns:
             return Expired() if sign_in is None or sign_in.passed_at is None else Finished()
         return Finished() if sign_in.passed_at is not None else Locked(1)
 
-    def _new_session(self, session_id: str, sign_in: SignIn, now: Instant) -> Session:
-        assert sign_in.subscription_id is not None
+    def _new_session(self, session_id: str, sign_in: SignIn, subscription: Subscription, now: Instant) -> Session:
         assert sign_in.operator_id is not None
         return Session(
             id=session_id,
-            subscription_id=sign_in.subscription_id,
+            subscription_id=subscription.id,
             operator_id=sign_in.operator_id,
             phone_number=sign_in.phone_number,
             authenticated_at=now,
             amr=AMR,
             acr=ACR,
+            organization_id=subscription.organization_id,
         )
 
     async def _enqueue_send(self, writer: Writer, sign_in: SignIn, now: Instant) -> Job | None:

@@ -8,19 +8,21 @@ from dialkey.base.clock import Instant
 from dialkey.base.phone import PhoneNumber
 from dialkey.signin.model import Session, SignIn, SignInStart
 from dialkey.storage import Reader, Row, Statement, Storage, Writer
+from dialkey.subscribers.model import ForcedOutcome
 
 _START = msgspec.json.Decoder(SignInStart)
 
 _COLUMNS = (
     "id, browser_digest, start, locale, phone_number, subscription_id, operator_id, seed, digits, pin_expires_at,"
-    " tries, sends, last_sent_at, session_id, passed_at, expires_at"
+    " tries, sends, last_sent_at, session_id, passed_at, expires_at, forced"
 )
 _ADD = Statement(
     "sign_ins.add",
     "INSERT INTO sign_ins (id, browser_digest, client_id, start, locale, phone_number,"
-    " subscription_id, operator_id, seed, digits, pin_expires_at, tries, sends, last_sent_at, created_at, expires_at)"
-    " VALUES (:id, :browser_digest, :client_id, :start, :locale, :phone_number, :subscription_id,"
-    " :operator_id, :seed, :digits, :pin_expires_at, 0, 1, :now, :now, :expires_at)",
+    " subscription_id, operator_id, seed, digits, pin_expires_at, tries, sends, last_sent_at, created_at, expires_at,"
+    " forced) VALUES (:id, :browser_digest, :client_id, :start, :locale, :phone_number, :subscription_id,"
+    " :operator_id, :seed, :digits, :pin_expires_at, 0, 1, :now, :now, :expires_at,"
+    " :forced)",
 )
 _FIND = Statement("sign_ins.find", f"SELECT {_COLUMNS} FROM sign_ins WHERE id = :id")
 _TRY = Statement(
@@ -31,6 +33,9 @@ _TRY = Statement(
 _PASS = Statement(
     "sign_ins.pass",
     "UPDATE sign_ins SET passed_at = :now, session_id = :session_id, seed = '' WHERE id = :id AND passed_at IS NULL",
+)
+_EXPIRE = Statement(
+    "sign_ins.expire", "UPDATE sign_ins SET pin_expires_at = :now WHERE id = :id AND pin_expires_at > :now"
 )
 _RESEND = Statement(
     "sign_ins.resend",
@@ -50,7 +55,7 @@ _ADD_SESSION = Statement(
 )
 _FIND_SESSION = Statement(
     "sessions.find",
-    f"SELECT {{ordinal}} {_SESSION_COLUMNS} FROM {{join_batch}} sessions s"
+    f"SELECT {{ordinal}} {_SESSION_COLUMNS}, p.organization_id FROM {{join_batch}} sessions s"
     " JOIN subscriptions p ON p.id = s.subscription_id"
     " WHERE s.token_digest = v.token_digest AND s.ended_at IS NULL AND s.expires_at > v.now"
     " AND s.idle_expires_at > v.now AND p.status = 'active' AND p.phone_number = s.phone_number",
@@ -90,6 +95,7 @@ class SignInStore:
             pin_expires_at=sign_in.pin_expires_at,
             now=now,
             expires_at=sign_in.expires_at,
+            forced="" if sign_in.forced is ForcedOutcome.NONE else sign_in.forced.value,
         )
 
     async def find(self, reader: Reader, sign_in_id: str) -> SignIn | None:
@@ -106,6 +112,10 @@ class SignInStore:
     async def mark_passed(self, writer: Writer, sign_in_id: str, session_id: str, now: Instant) -> bool:
         """True for the one who was first. The seed goes: the PIN cannot be derived again."""
         return await writer.run(_PASS, id=sign_in_id, session_id=session_id, now=now) == 1
+
+    async def expire(self, writer: Writer, sign_in_id: str, now: Instant) -> None:
+        """Its PIN runs out now."""
+        await writer.run(_EXPIRE, id=sign_in_id, now=now)
 
     async def count_send(
         self, writer: Writer, sign_in_id: str, browser_digest: str, *, not_after: Instant, most: int, now: Instant
@@ -134,6 +144,7 @@ def _sign_in(row: Row) -> SignIn:
         session_id=row.session_id,
         passed_at=row.passed_at,
         expires_at=row.expires_at,
+        forced=ForcedOutcome(row.forced) if row.forced else ForcedOutcome.NONE,
     )
 
 
@@ -173,6 +184,7 @@ class SessionStore:
             authenticated_at=row.authenticated_at,
             amr=tuple(row.amr.split()),
             acr=row.acr,
+            organization_id=row.organization_id,
         )
         return session, row.idle_expires_at
 

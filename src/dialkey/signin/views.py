@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from dialkey.web.pages import Brand, Hidden, Page, Problem
+from dialkey.web.pages import Brand, Frame, Hidden, Page, Problem
 
 DEMO_PRODUCT = Brand(name="VoiceBox", accent="#5b3df5", support="help@voicebox.example")
+
+
+def in_test_mode(frame: Frame, product: str, organization_id: str | None, number: str = "") -> Frame:
+    """The frame of a page that only a test number sees, or whoever came by an address that waits for approval: it says
+    so, and leads its developers to the handset in the portal. Without an organization: the frame as it is."""
+    if not organization_id:
+        return frame
+    address = f"/portal/o/{organization_id}/sandbox"
+    return replace(frame, test_of=product, handset_url=f"{address}/{number[1:]}" if number else address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
-"""Which way a message goes. Each route is a `Sender`; the settings name the one that is used.
+"""Which way a message goes. Each route is a `Sender`; the settings name the one that is used for real numbers. Test
+numbers have the virtual handset and nothing else, whatever the settings say.
 
 | route   | what it does                                                                              |
 |---------|-------------------------------------------------------------------------------------------|
@@ -90,22 +91,20 @@ class LogSender:
 
 
 class Delivery:
-    """Sends messages over the route that the settings name."""
+    """Sends messages: to test numbers by the handset, to all others over the route that the settings name."""
 
     def __init__(self, storage: Storage, keyring: Keyring, clock: Clock, entropy: Entropy, settings: Settings) -> None:
         self.handsets = HandsetStore(storage, keyring, clock, entropy)
         self.arrivals = Arrivals()
-        self._sender: Sender
-        if settings.sms.route == "handset":
-            self._sender = HandsetSender(self.handsets, self.arrivals)
-        else:
-            self._sender = LogSender()
+        self._handset: Sender = HandsetSender(self.handsets, self.arrivals)
+        self._real: Sender = self._handset if settings.sms.route == "handset" else LogSender()
 
     async def send(self, sms: Sms) -> Outcome:
         """Hands the message over, at most once. Whoever calls this from a job uses an at-most-once kind."""
-        route = self._sender.route
+        sender = self._handset if sms.sandbox else self._real
+        route = sender.route
         try:
-            outcome = await self._sender.send(sms)
+            outcome = await sender.send(sms)
         except BaseException:
             _MESSAGES.labels(route, "unknown").inc()
             raise

@@ -1,4 +1,5 @@
-"""The virtual handset over HTTP. Served only where no real messages are sent: see `Settings.sandbox`."""
+"""The virtual handset over HTTP. Its pages are served only where no real messages are sent (`Settings.sandbox`), and show
+the test numbers of operators; those of organizations have theirs in the portal."""
 
 from __future__ import annotations
 
@@ -81,7 +82,7 @@ class HandsetRoutes:
         page = HandsetPage(
             number=_grouped(handset.number),
             operator=handset.operator,
-            messages=tuple(_message(message) for message in await self._handsets.list_messages(handset.number)),
+            messages=tuple(shown(message) for message in await self._handsets.list_messages(handset.number)),
             events_url=f"{address}/events",
             refresh_url=address,
         )
@@ -89,7 +90,10 @@ class HandsetRoutes:
 
     async def events(self, request: Request) -> Response:
         """New messages as server-sent events (HTML Living Standard, section 9.2)."""
-        handset = await self._get_handset(request)
+        return self.stream(request, (await self._get_handset(request)).number)
+
+    def stream(self, request: Request, number: PhoneNumber, *, lifetime: float = STREAM_LIFETIME) -> Response:
+        """What arrives at a test number, for somebody who may see it: the caller has looked."""
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
             return Response(None, headers=headers, media_type="text/event-stream")
@@ -99,7 +103,7 @@ class HandsetRoutes:
         since = self._clock.now() - OVERLAP
         if last := _EVENT_ID.fullmatch(request.headers.get("last-event-id", "")):
             since = max(int(last[1]), since - DAY)
-        return _EventStream(self._stream(handset.number, Instant(since)), headers=headers)
+        return _EventStream(self._stream(number, Instant(since), lifetime), headers=headers)
 
     def close(self) -> None:
         """Ends every stream: call it when the server begins to shut down, which waits for open responses."""
@@ -116,9 +120,9 @@ class HandsetRoutes:
             raise Refusal(404, "not_found")
         return handset
 
-    async def _stream(self, number: PhoneNumber, since: Instant) -> AsyncIterator[bytes]:
+    async def _stream(self, number: PhoneNumber, since: Instant, lifetime: float) -> AsyncIterator[bytes]:
         time = asyncio.get_running_loop().time
-        ends_at, spoke_at = time() + STREAM_LIFETIME, time()
+        ends_at, spoke_at = time() + lifetime, time()
         seen: dict[str, Instant] = {}
         with self._arrivals.watch(number) as arrived:
             self._streams.add(arrived)
@@ -183,20 +187,21 @@ class _EventStream(StreamingResponse):
 
 
 def _event(message: Received) -> bytes:
-    shown = _message(message)
+    made = shown(message)
     data = msgspec.json.encode(
         {
-            "id": shown.id,
-            "sender": shown.sender,
-            "body": shown.body,
-            "code": shown.code,
-            "received_at": shown.received_at,
+            "id": made.id,
+            "sender": made.sender,
+            "body": made.body,
+            "code": made.code,
+            "received_at": made.received_at,
         }
     )
     return b"event: message\nid: %d.%s\ndata: %s\n\n" % (message.received_at, message.id.encode(), data)
 
 
-def _message(message: Received) -> HandsetMessage:
+def shown(message: Received) -> HandsetMessage:
+    """As a page shows it."""
     return HandsetMessage(
         id=message.id,
         sender=message.sender,
@@ -211,7 +216,7 @@ def _row(handset: Handset) -> HandsetRow:
         number=_grouped(handset.number),
         operator=handset.operator,
         href=_address(handset.number),
-        last=None if handset.last is None else _message(handset.last),
+        last=None if handset.last is None else shown(handset.last),
     )
 
 

@@ -13,7 +13,7 @@ from dialkey.storage.keyring import Keyring
 MESSAGE_LIFETIME = DAY
 MOST_MESSAGES = 50
 
-# The guard says once more what `Sms.sandbox` said: nobody's real messages lie on a page that everybody can open.
+# The guard says once more what `Sms.sandbox` said: nobody's real messages lie on a page that others can open.
 _KEEP = Statement(
     "handset.keep",
     "INSERT INTO handset_messages (id, phone_number, sender, sealed_body, received_at, expires_at)"
@@ -28,7 +28,7 @@ _MESSAGES = Statement(
 _HANDSET = Statement(
     "handset.find",
     "SELECT o.name AS operator FROM subscriptions s JOIN operators o ON o.id = s.operator_id"
-    " WHERE s.phone_number = :number AND s.sandbox = 1",
+    " WHERE s.phone_number = :number AND s.sandbox = 1 AND s.organization_id IS NULL",
 )
 _HANDSETS = Statement(
     "handset.list",
@@ -37,7 +37,7 @@ _HANDSETS = Statement(
     " LEFT JOIN (SELECT phone_number, MAX(received_at) AS at FROM handset_messages WHERE expires_at > :now"
     " GROUP BY phone_number) newest ON newest.phone_number = s.phone_number"
     " LEFT JOIN handset_messages m ON m.phone_number = newest.phone_number AND m.received_at = newest.at"
-    " WHERE s.sandbox = 1 AND s.phone_number IS NOT NULL"
+    " WHERE s.sandbox = 1 AND s.phone_number IS NOT NULL AND s.organization_id IS NULL"
     " ORDER BY COALESCE(m.received_at, 0) DESC, s.phone_number, m.id LIMIT :most",
 )
 
@@ -71,11 +71,12 @@ class HandsetStore:
         return id if await self._storage.write(unit) else None
 
     async def find_handset(self, number: PhoneNumber) -> Handset | None:
+        """A test number of an operator. Those of organizations are no business of who asks here."""
         row = await self._storage.read.one(_HANDSET, number=number)
         return None if row is None else Handset(number=number, operator=row.operator)
 
     async def list_handsets(self, most: int) -> list[Handset]:
-        """The test numbers, those with the latest messages first."""
+        """The test numbers of operators, those with the latest messages first."""
         handsets: dict[str, Handset] = {}
         # two messages of one millisecond are two rows of one number
         for row in await self._storage.read.all(_HANDSETS, now=self._clock.now(), most=2 * most):

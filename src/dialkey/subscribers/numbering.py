@@ -9,6 +9,11 @@ from functools import lru_cache
 from dialkey.base.phone import PhoneNumber, phone_number
 
 MAX_TYPED = 64
+TEST_CODE = "+999"
+"""The country code of test numbers: of the spare ones, which the ITU has given to nobody (Recommendation E.164, list of
+assigned country codes), so that no number under it can ever be somebody's."""
+TEST_DIGITS = 9
+"""Digits of a test number after its country code."""
 _HINT_PREFIX = re.compile(r"(tel|msisdn)\s*:", re.I)
 
 
@@ -23,7 +28,19 @@ def read_number(text: str, *, country: str) -> PhoneNumber | None:
     plain = _plain(text)
     if plain is None:
         return None
+    if plain.startswith(TEST_CODE):
+        return PhoneNumber(plain) if is_test_number(plain) else None
     return _parse(plain, country)
+
+
+def nth_test_number(serial: int) -> PhoneNumber:
+    """The test number with this serial, of as many as `TEST_DIGITS` digits count."""
+    return phone_number(f"{TEST_CODE}{serial % 10**TEST_DIGITS:0{TEST_DIGITS}d}")
+
+
+def is_test_number(number: PhoneNumber | str) -> bool:
+    """Whether it is of the range that no operator has."""
+    return number.startswith(TEST_CODE) and len(number) == len(TEST_CODE) + TEST_DIGITS
 
 
 def _plain(text: str) -> str | None:
@@ -69,7 +86,9 @@ def _parse(plain: str, country: str) -> PhoneNumber | None:
 
 @lru_cache(maxsize=4096)
 def grouped(number: PhoneNumber | str) -> str:
-    """As its country groups it, with the country code: `+46 70 174 06 05`."""
+    """As its country groups it, with the country code: `+46 70 174 06 05`; test numbers by threes."""
+    if is_test_number(number):
+        return f"{TEST_CODE} {number[4:7]} {number[7:10]} {number[10:]}"
     import phonenumbers
 
     try:

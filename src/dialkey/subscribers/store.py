@@ -10,22 +10,24 @@ from dialkey.subscribers.model import Subscription, SubscriptionStatus
 
 _FIND = Statement(
     "subscriptions.find",
-    """SELECT {ordinal} s.id, s.operator_id, s.status, s.phone_number, s.number_since, s.locale, s.sandbox
+    """SELECT {ordinal} s.id, s.operator_id, s.status, s.phone_number, s.number_since, s.locale, s.sandbox,
+      s.organization_id
     FROM {join_batch} subscriptions s WHERE s.id = v.id""",
     batch={"id": "text"},
 )
 _FIND_BY_NUMBER = Statement(
     "subscriptions.find_by_number",
-    """SELECT {ordinal} s.id, s.operator_id, s.status, s.phone_number, s.number_since, s.locale, s.sandbox
+    """SELECT {ordinal} s.id, s.operator_id, s.status, s.phone_number, s.number_since, s.locale, s.sandbox,
+      s.organization_id
     FROM {join_batch} subscriptions s WHERE s.phone_number = v.phone_number""",
     batch={"phone_number": "text"},
 )
 
 ADD = Statement(
     "subscriptions.add",
-    """INSERT INTO subscriptions (id, operator_id, status, phone_number, number_since, locale, sandbox, created_at,
-      ended_at)
-    VALUES (:id, :operator_id, 'active', :phone_number, :now, :locale, :sandbox, :now, NULL)""",
+    """INSERT INTO subscriptions (id, operator_id, status, phone_number, number_since, locale, sandbox, organization_id,
+      created_at, ended_at)
+    VALUES (:id, :operator_id, 'active', :phone_number, :now, :locale, :sandbox, :organization_id, :now, NULL)""",
 )
 CHANGE_NUMBER = Statement(
     "subscriptions.change_number",
@@ -127,4 +129,5 @@ def _subscription(row: Row) -> Subscription:
         number_since=row.number_since,
         locale=row.locale,
         sandbox=bool(row.sandbox),
+        organization_id=row.organization_id,
     )

@@ -42,6 +42,8 @@ class Frame:
     request_id: str = ""
     sandbox: bool = False
     """True where the virtual handset receives the messages: the page then says so and links to it."""
+    test_of: str = ""
+    """The product whose test mode this is: only its organization's own test numbers can sign in, or one does."""
     handset_url: str | None = None
     language_cookie: str | None = None
     """The Set-Cookie header that keeps a language chosen just now for the pages that follow."""

@@ -28,7 +28,7 @@ REAL = PhoneNumber("+46701740690")
 def test_s083_the_handset_refuses_a_public_issuer(variables: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=r"^sms\.route: "):
         load(None, variables)
-    assert load(None, {**variables, "DIALKEY_SMS__ROUTE": "log"}).sandbox is False
+    assert load(None, {**variables, "DIALKEY_SMS__ROUTE": "log", "DIALKEY_MAIL__ROUTE": "log"}).sandbox is False
 
 
 @pytest.mark.parametrize("issuer", ["http://localhost:8080", "https://id.localhost", "http://127.0.0.1:1", "http://[::1]:1"])

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import stat
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from dialkey.accounts.model import SignedIn
+from dialkey.accounts.rules import Accounts
 from dialkey.demo.secrets_file import read_values, write_values
 from dialkey.demo.seed import FJORDTEL_NUMBERS, NORDCELL_NUMBERS, DemoWorld, seed
 from dialkey.directory.rules import Directory
 from dialkey.directory.store import ClientDirectory
+from dialkey.mail.outbox import Mail
+from dialkey.settings import Settings
 from dialkey.storage import Statement, Storage
 from dialkey.storage.keyring import Keyring
 from dialkey.subscribers.store import SubscriberStore
@@ -32,7 +37,8 @@ class Seeding:
         self.file = folder / "demo.env"
 
     async def run(self, base_url: str = "http://localhost:8080") -> DemoWorld:
-        return await seed(self.storage, self.keyring, self.clock, self.entropy, base_url=base_url, folder=self.folder)
+        settings = Settings(issuer=base_url)
+        return await seed(self.storage, self.keyring, self.clock, self.entropy, settings=settings, folder=self.folder)
 
     async def opens(self, client_id: str, secret: str) -> bool:
         client = await ClientDirectory(self.storage, self.clock).find_client(client_id)
@@ -129,3 +135,23 @@ def test_the_file_of_secrets(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.write_text("# a comment\nA=1\nB='quoted'\nlower=1\n\n")
     assert read_values(path) == {"A": "1"}
+
+
+async def test_the_developer_can_sign_in_also_after_the_file_was_lost(seeding: Seeding) -> None:
+    settings = Settings(issuer="http://localhost:8080")
+
+    async def opens(world: DemoWorld) -> bool:
+        mail = Mail(seeding.storage, settings, seeding.keyring, seeding.clock, seeding.entropy)
+        accounts = Accounts(seeding.storage, settings, seeding.keyring, seeding.clock, seeding.entropy, mail)
+        outcome = await accounts.sign_in(
+            world.developer_email, world.developer_password, address=ip_address("127.0.0.1"), agent=""
+        )
+        return isinstance(outcome, SignedIn)
+
+    first = await seeding.run()
+    assert await opens(first)
+    seeding.file.unlink()
+    second = await seeding.run()
+    assert second.developer_password != first.developer_password
+    assert not await opens(first)
+    assert await opens(second)

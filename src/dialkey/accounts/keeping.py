@@ -66,6 +66,22 @@ class KeepingRules(JoiningRules):
         self._mail.wake()
         return Done()
 
+    async def set_password(self, *, actor: str, account_id: str, password: str) -> None:
+        """For those whom we trust to know whose account it is (the command line, the demo). Ends all its sessions. Refusal
+        404 `no_such_account`, 422 with `field`."""
+        account = await self._storage.read.one(store.ACCOUNT, id=account_id)
+        if account is None:
+            raise Refusal(404, "no_such_account")
+        if fault := password_fault(password, email=account.email, name=account.name):
+            raise Refusal(422, fault, field="password")
+        hashed = await self._hasher.hash(password)
+
+        async def unit(writer: Writer) -> None:
+            await self._put_password(writer, account_id, hashed, but="")
+            await self._record(writer, Tag.ACCOUNT_PASSWORD_CHANGED, account_id, actor=actor)
+
+        await self._storage.write(unit)
+
     async def change_name(self, session: AccountSession, name: str) -> Done | Unfit:
         name = emails.tidy_name(name)
         if fault := emails.name_fault(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import msgspec
 from dialkey.base.clock import SystemClock
 from dialkey.base.entropy import SystemEntropy
 from dialkey.cli.running import prepare, require_free_port, serve_here
+from dialkey.demo.secrets_file import write_private
 from dialkey.settings import Database, Keys, Limits, Log, Server, Settings, SettingsError, load
 from dialkey.storage import open_storage
 from dialkey.storage.keyring import make_master_key
@@ -41,6 +43,20 @@ def settings_for(folder: Path, port: int, host: str, database: str | None) -> Se
     )
 
 
+def write_config(path: Path, settings: Settings) -> None:
+    """What the other commands need to work on the demo's data, with mode 0600: a database's address can hold a password."""
+    tables = {
+        "": {"issuer": settings.issuer},
+        "database": {"url": settings.database.url},
+        "keys": {"master_key_file": settings.keys.master_key_file},
+    }
+    text = "".join(
+        (f"\n[{name}]\n" if name else "") + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        for name, table in tables.items()
+    )
+    write_private(path, text)
+
+
 def demo(chosen: argparse.Namespace) -> int:
     from dialkey.app import Server as App
     from dialkey.demo.seed import DemoWorld, seed
@@ -55,15 +71,14 @@ def demo(chosen: argparse.Namespace) -> int:
     key_file = Path(settings.keys.master_key_file)
     if not key_file.exists():
         make_master_key(key_file, SystemEntropy())
+    write_config(chosen.data / "dialkey.toml", settings)
 
     async def ready() -> DemoWorld:
         clock, entropy = SystemClock(), SystemEntropy()
         storage = await open_storage(settings.database)
         try:
             _, keyring = await prepare(storage, settings, clock, entropy)
-            return await seed(
-                storage, keyring, clock, entropy, base_url=settings.base_url, folder=chosen.data
-            )
+            return await seed(storage, keyring, clock, entropy, settings=settings, folder=chosen.data)
         finally:
             await storage.close()
 

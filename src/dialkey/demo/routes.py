@@ -82,6 +82,8 @@ class DemoRoutes:
             handset_url="/handset",
             numbers=numbers,
             curl=tuple((call.title, call.curl(self._base_url)) for call in by_hand),
+            email=self._world.developer_email,
+            password=self._world.developer_password,
         )
         return page_response(page, self._frames(request))
 

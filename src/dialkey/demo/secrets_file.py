@@ -21,10 +21,15 @@ def read_values(path: Path) -> dict[str, str]:
 
 def write_values(path: Path, values: Mapping[str, str]) -> None:
     """Replaces the file at once, with mode 0600."""
+    write_private(path, "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def write_private(path: Path, text: str) -> None:
+    """The same for any text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.writelines(f"{name}={value}\n" for name, value in values.items())
+        file.write(text)
     draft.replace(path)

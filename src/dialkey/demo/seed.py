@@ -13,14 +13,17 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
+from dialkey.accounts.rules import Accounts
 from dialkey.base.clock import Clock
-from dialkey.base.entropy import Entropy
+from dialkey.base.entropy import Entropy, random_text
 from dialkey.base.phone import PhoneNumber, phone_number
 from dialkey.demo.secrets_file import read_values, write_values
 from dialkey.directory.model import GrantType
 from dialkey.directory.registration import ClientRegistration
 from dialkey.directory.rules import MAX_SECRETS, Directory
 from dialkey.directory.store import ClientDirectory
+from dialkey.mail.outbox import Mail
+from dialkey.settings import Settings
 from dialkey.storage import Storage
 from dialkey.storage.keyring import Keyring
 from dialkey.subscribers.numbering import grouped
@@ -34,6 +37,7 @@ CALLBACK = "/demo/callback"
 REMOVED = "/demo/removed"
 NORDCELL_NUMBERS = tuple(phone_number(f"+467017406{n:02d}") for n in range(5, 100))
 FJORDTEL_NUMBERS = tuple(phone_number(f"+447700900{n:03d}") for n in range(200))
+DEVELOPER_EMAIL = "dev@voicebox.example"
 _AT_ONCE = 32
 
 
@@ -67,6 +71,9 @@ class DemoWorld:
     numbers: tuple[tuple[PhoneNumber, str], ...]
     """(number, operator's name) of a few subscribers."""
     secrets_file: Path
+    developer_email: str
+    """Who owns both products in the portal."""
+    developer_password: str
 
     def client_of(self, state: str) -> DemoClient:
         return self.unverified if state == self.unverified.state else self.main
@@ -81,6 +88,9 @@ class DemoWorld:
             f"  The walkthrough's link ({self.main.product}):\n    {self.main.authorization_url(base_url)}\n"
             f"  A product that nobody verified ({self.unverified.product}):\n"
             f"    {self.unverified.authorization_url(base_url)}\n\n"
+            f"  The developer portal, where you make a product of your own: {base_url}/portal\n"
+            f"    {self.developer_email}  {self.developer_password}\n"
+            f"  or sign up; mails arrive at {base_url}/mailbox\n\n"
             f"  CLIENT_ID and CLIENT_SECRET are in {self.secrets_file}\n"
             f"  Then, in another terminal, with the code of the callback page instead of CODE:\n"
             f"    . {shlex.quote(str(self.secrets_file))}\n"
@@ -91,26 +101,29 @@ class DemoWorld:
 
 
 async def seed(
-    storage: Storage, keyring: Keyring, clock: Clock, entropy: Entropy, *, base_url: str, folder: Path
+    storage: Storage, keyring: Keyring, clock: Clock, entropy: Entropy, *, settings: Settings, folder: Path
 ) -> DemoWorld:
-    """Makes what is missing, in a migrated database; `folder` keeps the clients' secrets."""
-    seeding = _Seeding(storage, keyring, clock, entropy, base_url, folder / "demo.env")
+    """Makes what is missing, in a migrated database; `folder` keeps the secrets."""
+    seeding = _Seeding(storage, keyring, clock, entropy, settings, folder / "demo.env")
     return await seeding.run()
 
 
 class _Seeding:
     def __init__(
-        self, storage: Storage, keyring: Keyring, clock: Clock, entropy: Entropy, base_url: str, secrets_file: Path
+        self, storage: Storage, keyring: Keyring, clock: Clock, entropy: Entropy, settings: Settings, secrets_file: Path
     ) -> None:
         self._storage = storage
         self._keyring = keyring
-        self._base_url = base_url
+        self._entropy = entropy
+        self._base_url = settings.base_url
         self._secrets_file = secrets_file
         self._values = read_values(secrets_file)
         self._directory = Directory(storage, clock, entropy, keyring)
         self._clients = ClientDirectory(storage, clock)
         self._subscribers = Subscribers(storage, clock, entropy)
         self._store = SubscriberStore(storage)
+        mail = Mail(storage, settings, keyring, clock, entropy)
+        self._accounts = Accounts(storage, settings, keyring, clock, entropy, mail)
 
     async def run(self) -> DemoWorld:
         await self._directory.put_scopes(actor=ACTOR)
@@ -123,6 +136,7 @@ class _Seeding:
         for operator_id in (nordcell, fjordtel):
             await self._offer(voicebox, operator_id)
         await self._offer(tidbit, nordcell)
+        await self._developer("VoiceBox AB", "Tidbit Labs")
         main = await self._client(voicebox, "VoiceBox", STATE, "CLIENT", "this is a test")
         unverified = await self._client(tidbit, "Tidbit", TIDBIT_STATE, "TIDBIT_CLIENT", "a product nobody verified")
         return DemoWorld(
@@ -134,6 +148,8 @@ class _Seeding:
                 (FJORDTEL_NUMBERS[1], "Fjordtel"),
             ),
             secrets_file=self._secrets_file,
+            developer_email=DEVELOPER_EMAIL,
+            developer_password=self._values["DEVELOPER_PASSWORD"],
         )
 
     async def _operator(self, slug: str, name: str, country: str, locale: str, accent: str) -> str:
@@ -214,6 +230,26 @@ class _Seeding:
                 optional=("sms.text:send_to_subscriber",),
             )
         return product
+
+    async def _developer(self, *organizations: str) -> None:
+        """An account that owns them. Its password is in the file; where that was lost, the account gets another."""
+        person = await self._accounts.find_by_email(DEVELOPER_EMAIL)
+        password = self._values.get("DEVELOPER_PASSWORD")
+        if person is not None and password:
+            return
+        password = random_text(self._entropy, 12)
+        if person is not None:
+            await self._accounts.set_password(actor=ACTOR, account_id=person.id, password=password)
+        else:
+            account_id = await self._accounts.create_account(
+                actor=ACTOR, email=DEVELOPER_EMAIL, name="Robin Berg", password=password
+            )
+            for name in organizations:
+                organization_id = await self._directory.find_organization(name)
+                assert organization_id is not None
+                await self._directory.add_account(actor=ACTOR, organization_id=organization_id, account_id=account_id)
+        self._values |= {"DEVELOPER_EMAIL": DEVELOPER_EMAIL, "DEVELOPER_PASSWORD": password}
+        write_values(self._secrets_file, self._values)
 
     async def _icon(self, name: str) -> str:
         return await self._directory.add_image(content=(files("dialkey.demo") / "assets" / f"{name}.png").read_bytes())

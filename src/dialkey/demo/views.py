@@ -32,6 +32,10 @@ class DemoHomePage(Page):
     """(number grouped, operator, handset link) of a few subscribers."""
     curl: tuple[tuple[str, str], ...] = ()
     """(title key, command) of the walkthrough, filled in."""
+    portal_url: str = "/portal"
+    email: str = ""
+    """Whose account owns the examples."""
+    password: str = ""
 
     @classmethod
     def samples(cls) -> dict[str, Page]:
@@ -42,6 +46,8 @@ class DemoHomePage(Page):
                 handset_url="/handset",
                 numbers=(("+46 70 174 06 05", "Nordcell", "/handset/46701740605"),),
                 curl=(("token", "curl -u id:secret --url 'http://localhost:8080/oauth2/token'"),),
+                email="dev@voicebox.example",
+                password="vSl3nJ8cQw2mZx0t",
             )
         }
 

@@ -60,6 +60,8 @@ async def http(site: Site, relay: Relay) -> AsyncIterator[httpx.AsyncClient]:
         unverified=DemoClient(product="Tidbit", client_id="tidbit-id", client_secret="t", state=TIDBIT_STATE),
         numbers=((PhoneNumber("+46701740605"), "Nordcell"),),
         secrets_file=Path("demo.env"),
+        developer_email="dev@voicebox.example",
+        developer_password="a-password",
     )
     routes = DemoRoutes(site.settings, site.keyring, world, Frames(site.settings), relay).routes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,8 @@ from dialkey.developers.webhooks import Webhooks
 from dialkey.directory.routes import MediaRoutes
 from dialkey.directory.rules import Directory
 from dialkey.directory.store import ClientDirectory
+from dialkey.insights import Insights
+from dialkey.insights.reading import Analytics, EventLog
 from dialkey.jobs import Handler, Job, Worker, retention_schedule
 from dialkey.jobs.model import Context
 from dialkey.mail.delivery import MailSender
@@ -68,7 +70,7 @@ from dialkey.signin.rules import SEND_PIN, SignIns
 from dialkey.signin.sessions import Sessions
 from dialkey.sms.delivery import Delivery
 from dialkey.sms.routes import HandsetRoutes
-from dialkey.storage import Storage, open_storage
+from dialkey.storage import Storage, StorageUnavailable, open_storage
 from dialkey.storage.keyring import Keyring, open_keyring
 from dialkey.storage.migrations import missing
 from dialkey.subscribers.sandbox import SandboxNumbers
@@ -134,6 +136,7 @@ def build(
     frames = Frames(settings)
     addresses = Addresses(settings.server.trusted_proxies)
     delivery = Delivery(storage, keyring, clock, entropy, settings)
+    insights = Insights(storage, clock)
     sessions = Sessions(storage, settings, keyring, clock, entropy)
     tokens = Tokens(settings, keyring, signing, clock, entropy)
     send_pin = SendPin(storage, settings, keyring, clock, entropy, directory, subscribers, delivery)
@@ -178,6 +181,7 @@ def build(
         tokens=tokens,
         signing=signing,
         sandbox=sandbox_numbers.store,
+        insights=insights,
     )
     parts = Parts(
         storage=storage,
@@ -188,12 +192,13 @@ def build(
         subscribers=subscribers,
         authorizations=authorizations,
         tokens=tokens,
+        insights=insights,
     )
     removal_links = RemovalLinks(storage, keyring, clock, entropy)
     authentication = ClientAuthentication(storage, settings, keyring, clock, directory, addresses)
     discovery = Discovery(settings, directory, signing)
     health = Health(settings, storage)
-    pages = SignInPages(settings, keyring, clock, browsers, frames, addresses, sign_ins, sessions)
+    pages = SignInPages(settings, keyring, clock, browsers, frames, addresses, sign_ins, sessions, insights)
     posted, read = ("POST", "OPTIONS"), ("GET", "HEAD")
     lanes = [
         Lane("/oauth2/token", TokenEndpoint(directory, authentication, parts, signing).handle, posted),
@@ -248,6 +253,8 @@ def build(
             delivery.handsets,
         ),
         handsets=handsets,
+        event_log=EventLog(storage),
+        analytics=Analytics(storage, clock),
         call=in_process(Lanes(lanes, _no_such_page), settings.base_url),
     )
     if settings.portal:
@@ -317,13 +324,17 @@ class Server:
         await self._built.house.signing.load()
         warm()
         working = asyncio.create_task(self._built.worker.run())
+        noting = asyncio.create_task(self._built.house.insights.run())
         log.info("serving", issuer=self._settings.issuer, pid=os.getpid())
         try:
             yield
         finally:
             await self._built.worker.stop(5)
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            for task in (working, noting):
+                task.cancel()
+            await asyncio.gather(working, noting, return_exceptions=True)
+            with suppress(StorageUnavailable):
+                await self._built.house.insights.flush()
             await storage.close()
 
 

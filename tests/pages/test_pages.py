@@ -158,7 +158,7 @@ def _everything_named(page: Document, ids: set[str]) -> None:
     for _, attributes in page.all("img"):
         assert "alt" in attributes
     for _, attributes in page.all("svg"):
-        assert attributes["aria-hidden"] == "true"
+        assert attributes.get("aria-hidden") == "true" or (attributes["role"] == "img" and attributes["aria-labelledby"])
     for _, attributes in page.elements:
         for name in ("aria-describedby", "aria-labelledby", "for", "form", "data-copy-from"):
             assert set(attributes.get(name, "").split()) <= ids, (name, attributes)

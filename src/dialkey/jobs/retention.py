@@ -103,6 +103,26 @@ RETENTION: Mapping[str, Kept] = {
         why="An assertion that has expired cannot be replayed.",
         key="client_id, jti",
     ),
+    "client_events": Kept(
+        table="client_events",
+        past="last_at < :before",
+        after=7 * DAY,
+        why="A developer looks for what went wrong this week. At most some 500 lines a client.",
+    ),
+    "traffic_hours": Kept(
+        table="traffic_hours",
+        past="bucket < :before",
+        after=90 * DAY,
+        why="Counts by hour; the days are kept longer.",
+        key="product_id, sandbox, bucket, client_id, operator_id, kind, outcome, reason",
+    ),
+    "traffic_days": Kept(
+        table="traffic_days",
+        past="bucket < :before",
+        after=730 * DAY,
+        why="Counts by day, to compare a year with the one before.",
+        key="product_id, sandbox, bucket, client_id, operator_id, kind, outcome, reason",
+    ),
     "limits": Kept(
         table="limits",
         past="expires_at < :before",

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from dialkey.base.ids import new_id
 from dialkey.consent.model import Asking
 from dialkey.directory.model import Client
+from dialkey.insights import Kind
 from dialkey.oauth.callback import CallbackDestination
 from dialkey.oauth.consenting import PENDING, ConsentPages
 from dialkey.oauth.errors import (
@@ -72,7 +73,7 @@ class AuthorizeRoutes:
         try:
             client, destination = await self._reader.destination(parameters)
         except Unanswerable as stop:
-            return self._stay(request, stop.error, stop.reason)
+            return self._unanswerable(request, stop)
         query = urlencode(parameters, quote_via=quote)  # as it came it may hold what a header must not
         if request.method == "POST" and self._house.sessions.digest(request) is None and len(query) <= 1800:
             return see_other(f"/oauth2/auth?{query}")  # a cross-site POST carries no Lax cookies; a GET does
@@ -81,7 +82,7 @@ class AuthorizeRoutes:
         except OAuthError as error:
             return await self._refuse(request, client, destination, error, prompt=parameters.get("prompt", ""))
         pending = Pending(new_id(self._house.entropy), checked, self._house.clock.now())
-        return await self._proceed(request, pending, client, destination)
+        return await self._proceed(request, pending, client, destination, first=True)
 
     async def resume(self, request: Request) -> Response:
         """The PIN was right: on with the authorization that the sign-in carried."""
@@ -110,10 +111,12 @@ class AuthorizeRoutes:
         if browser is None or browser.digest != digest:
             return self._consent.stopped(request, "elsewhere", pending)
         try:
-            _, destination = await self._reader.again(pending.request)
+            client, destination = await self._reader.again(pending.request)
         except Unanswerable as stop:
-            return self._stay(request, stop.error, stop.reason)
-        return self._go(request, destination, destination.failure(AccessDenied("cancelled before consent")))
+            return self._unanswerable(request, stop)
+        error = AccessDenied("cancelled before consent")
+        self._house.note(request, client, Kind.AUTHORIZE, detail=error.detail)
+        return self._go(request, destination, destination.failure(error))
 
     async def error(self, request: Request) -> Response:
         """A stable page for links: shows nothing that was sent to it."""
@@ -133,7 +136,7 @@ class AuthorizeRoutes:
         try:
             client, destination = await self._reader.again(pending.request)
         except Unanswerable as stop:
-            return self._stay(request, stop.error, stop.reason)
+            return self._unanswerable(request, stop)
         return await self._proceed(request, pending, client, destination)
 
     async def _turn_down(self, request: Request, pending: Pending, forced: ForcedOutcome) -> Response:
@@ -141,7 +144,7 @@ class AuthorizeRoutes:
         try:
             client, destination = await self._reader.again(pending.request)
         except Unanswerable as stop:
-            return self._stay(request, stop.error, stop.reason)
+            return self._unanswerable(request, stop)
         session = await self._house.sessions.find(request)
         if session is not None and session.organization_id is not None and forced is ForcedOutcome.SIM_SWAPPED:
 
@@ -151,24 +154,37 @@ class AuthorizeRoutes:
             await self._house.storage.write(unit)
         error = AccessDenied(f"sandbox: {forced.value}")
         log.info("authorization_refused", code=error.code, detail=error.detail, client=client.id)
+        self._house.note(request, client, Kind.CONSENT_CANCELLED, detail=error.detail, sandbox=True)
         return self._go(request, destination, destination.failure(error), client)
 
     async def _proceed(
-        self, request: Request, pending: Pending, client: Client, destination: CallbackDestination
+        self,
+        request: Request,
+        pending: Pending,
+        client: Client,
+        destination: CallbackDestination,
+        *,
+        first: bool = False,
     ) -> Response:
+        """`first`: the browser comes from the client, not from a page of ours."""
         session = await self._house.find_session(request, client, destination)
         prompt = await self._next(pending, client, session)
         if "none" in pending.request.prompts and not isinstance(prompt, Ready):
             error = _silent_error(prompt)
             return await self._refuse(request, client, destination, error, prompt="none")
+        if first and session is not None and not isinstance(prompt, SignIn):
+            self._house.note(request, client, Kind.RETURNING, session=session)
         match prompt:
             case SignIn():
-                return await self._sign_in(request, pending, client, destination)
+                return await self._sign_in(request, pending, client, destination, first=first)
             case WrongSubscriber():
                 error = LoginRequired("signed in as another subscriber than the client insists on")
+                self._house.note(request, client, Kind.AUTHORIZE, detail=error.detail, session=session)
                 return self._go(request, destination, destination.failure(error))
             case NotAvailable():
                 assert session is not None
+                detail = "the subscriber's operator does not offer the product"
+                self._house.note(request, client, Kind.AUTHORIZE, detail=detail, session=session)
                 return await self._consent.not_available(request, pending, client, session, self._browser(request))
             case AskConsent(question):
                 assert session is not None
@@ -178,6 +194,7 @@ class AuthorizeRoutes:
                 code = await self._fulfilment.alone(pending, client, session, scope)
                 if code is None:
                     return self._consent.stopped(request, "finished", pending)
+                self._house.note(request, client, Kind.CONSENT_STANDING, session=session)
                 return self._go(request, destination, destination.success(code, str(scope)), client)
 
     async def _next(self, pending: Pending, client: Client, session: Session | None) -> Prompt:
@@ -198,7 +215,7 @@ class AuthorizeRoutes:
         return self._house.browsers.meet(request)
 
     async def _sign_in(
-        self, request: Request, pending: Pending, client: Client, destination: CallbackDestination
+        self, request: Request, pending: Pending, client: Client, destination: CallbackDestination, *, first: bool
     ) -> Response:
         browser = self._browser(request)
         asked = pending.request
@@ -211,6 +228,8 @@ class AuthorizeRoutes:
             country=await self._house.country(client.product, locale),
             test_only=await self._house.test_only(client, destination),
         )
+        if first:
+            self._house.note(request, client, Kind.AUTHORIZE, sandbox=start.test_only)
         number = self._house.hinted_number(asked.login_hint, start.country)
         return self._pages.ask(request, browser, start, number=number, here=asked.again_url, locale=locale)
 
@@ -250,6 +269,7 @@ class AuthorizeRoutes:
         redirect of a stranger's browser (RFC 9700 section 4.11.2): a page with a link instead. Nor does a redirect URI
         that nobody approved."""
         log.info("authorization_refused", code=error.code, detail=error.detail, client=client.id)
+        self._house.note(request, client, Kind.AUTHORIZE, detail=error.detail or error.code)
         parameters = destination.failure(error)
         approved = client.product.verified and not destination.pending
         silent = prompt.split() == ["none"]
@@ -263,6 +283,13 @@ class AuthorizeRoutes:
             return_host=destination.host,
             client=client,
         )
+
+    def _unanswerable(self, request: Request, stop: Unanswerable) -> Response:
+        """Nothing is sent anywhere; the client's log has what was wrong."""
+        if stop.client is not None:
+            detail = stop.error.detail + (f": {stop.sent}" if stop.sent else "")
+            self._house.note(request, stop.client, Kind.AUTHORIZE, detail=detail)
+        return self._stay(request, stop.error, stop.reason)
 
     def _stay(
         self,

@@ -87,9 +87,9 @@ class ClientAuthentication:
         address = address_keys(self._addresses.of(request))[0]
         known = presented.client_id if looks_like_uuid(presented.client_id) else "-"
         log.info("client_authentication_failed", client=known, reason=fault)
-        if self._failures.count(address, self._clock.now()):
-            raise SlowDown
-        raise InvalidClient(fault)
+        error = SlowDown(fault) if self._failures.count(address, self._clock.now()) else InvalidClient(fault)
+        error.about = client
+        raise error
 
     async def _fault(self, client: Client | None, presented: _Presented) -> str | None:
         """Why not; None where the client is proven. Unknown clients cost the same digest."""

@@ -15,6 +15,7 @@ from dialkey.consent.model import Asking, granted
 from dialkey.consent.rules import Answer, lines
 from dialkey.consent.views import AddProductPage, NotAvailablePage, ProductCard
 from dialkey.directory.model import Client
+from dialkey.insights import Kind
 from dialkey.oauth.callback import CallbackDestination
 from dialkey.oauth.errors import AccessDenied
 from dialkey.oauth.fulfilment import Fulfilment
@@ -122,6 +123,7 @@ class ConsentPages:
         except Unanswerable as stop:
             return self._stay(request, stop.error, stop.reason)
         if form.get("decision") == "cancel":
+            house.note(request, client, Kind.CONSENT_CANCELLED, detail="cancelled at consent")
             return self._go(request, destination, destination.failure(AccessDenied("cancelled at consent")), client)
         session = await house.find_session(request, client, destination)
         too_old = house.clock.now() - made_at > house.settings.signin.ticket_lifetime * SECOND
@@ -199,6 +201,7 @@ class ConsentPages:
         scope = await house.storage.write(unit)
         if scope is None:
             return self.stopped(request, "finished", pending)
+        house.note(request, client, Kind.CONSENT_ADDED, session=session)
         code = house.tokens.code(pending.id)
         return self._go(request, destination, destination.success(code, str(scope)), client)
 

@@ -9,9 +9,12 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialkey.directory.model import Client
 from dialkey.directory.store import ClientDirectory
+from dialkey.insights import Insights, Kind
 from dialkey.oauth.client_auth import AuthenticatedClient, ClientAuthentication
 from dialkey.oauth.errors import InvalidClient, InvalidRequest, InvalidToken, OAuthError
+from dialkey.subscribers.model import SANDBOX_OPERATOR_ID
 from dialkey.web.errors import Refusal
 from dialkey.web.forms import FormError
 from dialkey.web.http import NO_STORE, json_response, read_form
@@ -25,21 +28,29 @@ class Endpoint:
     cross_origin: ClassVar[bool] = True
     """Whether scripts of public clients may call it from their own origins."""
 
-    def __init__(self, directory: ClientDirectory, authentication: ClientAuthentication) -> None:
+    kind: ClassVar[Kind]
+    """What its requests are in a client's log."""
+
+    def __init__(self, directory: ClientDirectory, authentication: ClientAuthentication, insights: Insights) -> None:
         self._directory = directory
         self._authentication = authentication
+        self._insights = insights
 
     async def handle(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return await self._preflight(request)
-        client_id = "-"
+        authenticated, form = None, {}
         try:
             form = await self._form(request)
             authenticated = await self._authentication.authenticate(request, form)
-            client_id = authenticated.client.id
             response = await self.answer(request, authenticated, form)
         except OAuthError as error:
-            log.info("oauth_error", code=error.code, detail=error.detail, client=client_id, endpoint=type(self).__name__)
+            client = error.about if authenticated is None else authenticated.client
+            known = "-" if client is None else client.id
+            log.info("oauth_error", code=error.code, detail=error.detail, client=known, endpoint=type(self).__name__)
+            if client is not None:
+                kind = Kind.CLIENT_AUTHENTICATION if authenticated is None else self.kind_of(form)
+                note(self._insights, request, client, kind, detail=error.detail or error.code)
             response = error_response(error)
         await self._allow_origin(request, response)
         return response
@@ -49,6 +60,10 @@ class Endpoint:
     ) -> Response:
         """Does the endpoint's work; raises OAuthError."""
         raise NotImplementedError
+
+    def kind_of(self, form: Mapping[str, str]) -> Kind:
+        """What a request is in the client's log."""
+        return self.kind
 
     async def _form(self, request: Request) -> dict[str, str]:
         if request.scope["query_string"]:
@@ -82,6 +97,27 @@ class Endpoint:
             return False
         response.headers["Access-Control-Allow-Origin"] = origin
         return True
+
+
+def note(
+    insights: Insights,
+    request: Request,
+    client: Client,
+    kind: Kind,
+    *,
+    detail: str | None = None,
+    operator_id: str = "",
+) -> None:
+    """A line in the client's log, with the id of the request."""
+    insights.note(
+        client.id,
+        client.product.id,
+        kind,
+        detail=detail,
+        request_id=request.scope.get("dialkey.request_id", ""),
+        operator_id=operator_id,
+        sandbox=operator_id == SANDBOX_OPERATOR_ID,
+    )
 
 
 def error_response(error: OAuthError) -> Response:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from dialkey.directory.model import Client
+
 
 class OAuthError(Exception):
     """Something went wrong."""
@@ -15,6 +17,8 @@ class OAuthError(Exception):
     def __init__(self, detail: str = "", *, description: str | None = None) -> None:
         super().__init__(detail or self.code)
         self.detail = detail
+        self.about: Client | None = None
+        """Whose log it belongs in, where that is known."""
         self._description = description
 
     @property

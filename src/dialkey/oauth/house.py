@@ -11,6 +11,7 @@ from dialkey.base.entropy import Entropy
 from dialkey.consent.rules import Consents
 from dialkey.directory.model import Client, Operator, Product
 from dialkey.directory.store import ClientDirectory
+from dialkey.insights import Insights, Kind
 from dialkey.oauth.callback import CallbackDestination
 from dialkey.oauth.keys import SigningKeys
 from dialkey.oauth.model import Pending
@@ -22,6 +23,7 @@ from dialkey.signin.rules import SignIns
 from dialkey.signin.sessions import Sessions
 from dialkey.storage import Storage
 from dialkey.storage.keyring import Keyring
+from dialkey.subscribers.model import SANDBOX_OPERATOR_ID
 from dialkey.subscribers.numbering import grouped, read_number
 from dialkey.subscribers.sandbox_store import SandboxStore
 from dialkey.subscribers.subjects import subject
@@ -51,6 +53,30 @@ class House:
     tokens: Tokens
     signing: SigningKeys
     sandbox: SandboxStore
+    insights: Insights
+
+    def note(
+        self,
+        request: Request,
+        client: Client,
+        kind: Kind,
+        *,
+        detail: str | None = None,
+        session: Session | None = None,
+        operator_id: str = "",
+        sandbox: bool = False,
+    ) -> None:
+        """A line in the client's log."""
+        operator_id = session.operator_id if session is not None else operator_id
+        self.insights.note(
+            client.id,
+            client.product.id,
+            kind,
+            detail=detail,
+            request_id=request.scope.get("dialkey.request_id", ""),
+            operator_id=operator_id,
+            sandbox=sandbox or operator_id == SANDBOX_OPERATOR_ID,
+        )
 
     async def find_session(self, request: Request, client: Client, destination: CallbackDestination) -> Session | None:
         """The browser's session, where it counts for this client: that of a test number only with its own organization,

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from dialkey.base.clock import SECOND, seconds
 from dialkey.directory.model import Client
+from dialkey.insights import Kind
 from dialkey.oauth.client_auth import AuthenticatedClient, ClientAuthentication
-from dialkey.oauth.endpoint import Endpoint
+from dialkey.oauth.endpoint import Endpoint, note
 from dialkey.oauth.errors import InvalidRequest, UnauthorizedClient
 from dialkey.oauth.grants import Parts
 from dialkey.oauth.model import Grant
@@ -25,9 +26,10 @@ class IntrospectionEndpoint(Endpoint):
     """Tells a client about its own tokens, and a resource server about all. Everything else is inactive, no more."""
 
     cross_origin = False
+    kind = Kind.INTROSPECT
 
     def __init__(self, authentication: ClientAuthentication, parts: Parts) -> None:
-        super().__init__(parts.directory, authentication)
+        super().__init__(parts.directory, authentication, parts.insights)
         self._parts = parts
         self._issuer = parts.settings.issuer
 
@@ -39,7 +41,9 @@ class IntrospectionEndpoint(Endpoint):
         text = form.get("token")
         if text is None:
             raise InvalidRequest("token is missing", description="The token is missing.")
-        return json_response(await self._describe(authenticated.client, text) or INACTIVE)
+        described = await self._describe(authenticated.client, text)
+        note(self._insights, request, authenticated.client, Kind.INTROSPECT)
+        return json_response(described or INACTIVE)
 
     async def _describe(self, caller: Client, text: str) -> dict[str, Any] | None:
         if text.startswith(REFRESH):

@@ -19,6 +19,7 @@ from dialkey.consent.links import Ending, RemovalLink, RemovalLinks
 from dialkey.consent.rules import Withdrawal
 from dialkey.consent.views import NoRemovalPage, ProductCard, RemoveProductPage
 from dialkey.directory.model import Client, Operator
+from dialkey.insights import Kind
 from dialkey.oauth.house import House, image_url
 from dialkey.signin.model import Session
 from dialkey.storage import Writer
@@ -92,10 +93,11 @@ class RemovalPages:
             return self._no_link(request)
         if form.get("decision") != "remove":
             return await self._cancel(request, link)
+        house = self._house
         client, operator = await self._owners(link)
         if client is None or operator is None:
             return self._no_link(request)
-        consent = await self._house.consents.find(link.subscription_id, link.product_id)
+        consent = await house.consents.find(link.subscription_id, link.product_id)
         if consent is not None and consent.owner != "subscription":
             return self._cannot(request, link, client, operator, "operator")
         session = await self._own_session(request, link)
@@ -107,7 +109,10 @@ class RemovalPages:
             session_id=session.id if session else None,
             request_id=request.scope.get("dialkey.request_id", ""),
         )
-        if await self._remove(link, client, how) or await self._ended_as(link, Ending.REMOVED):
+        if await self._remove(link, client, how):
+            house.note(request, client, Kind.CONSENT_REMOVED, operator_id=link.operator_id)
+            return see_other(_back(link))
+        if await self._ended_as(link, Ending.REMOVED):
             return see_other(_back(link))
         return self._no_link(request)
 

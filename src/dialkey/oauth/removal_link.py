@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from dialkey.consent.links import RemovalLinks
 from dialkey.directory.model import Client
-from dialkey.oauth.endpoint import bearer_challenge
+from dialkey.insights import Kind
+from dialkey.oauth.endpoint import bearer_challenge, note
 from dialkey.oauth.errors import AccessDenied, InvalidRequest, InvalidToken, OAuthError, SlowDown
 from dialkey.oauth.grants import Parts
 from dialkey.oauth.model import Grant
@@ -44,6 +45,8 @@ class RemovalLinkEndpoint:
             url = await self._make(request)
         except OAuthError as error:
             log.info("oauth_error", code=error.code, detail=error.detail, endpoint="RemovalLinkEndpoint")
+            if error.about is not None:
+                note(self._parts.insights, request, error.about, Kind.REMOVAL_LINK, detail=error.detail)
             headers = bearer_challenge(error) if error.status == 401 else {}
             body = _body(None, error.code, error.description, error.detail or None)
             return json_response(body, status=error.status, headers=headers)
@@ -51,6 +54,15 @@ class RemovalLinkEndpoint:
 
     async def _make(self, request: Request) -> str:
         caller = await self._caller(request)
+        try:
+            grant, url = await self._make_for(caller, request)
+        except OAuthError as error:
+            error.about = caller
+            raise
+        note(self._parts.insights, request, caller, Kind.REMOVAL_LINK, operator_id=grant.operator_id)
+        return url
+
+    async def _make_for(self, caller: Client, request: Request) -> tuple[Grant, str]:
         form = await _form(request)
         redirect_uri, state = form.get("redirectTo"), form.get("state", "")
         if redirect_uri is None:
@@ -82,7 +94,7 @@ class RemovalLinkEndpoint:
             token = await self._parts.storage.write(unit)
         except OverLimit:
             raise SlowDown("too many links for this subscriber") from None
-        return f"{self._parts.settings.base_url}/revoke-consent?revoke_token={token}"
+        return grant, f"{self._parts.settings.base_url}/revoke-consent?revoke_token={token}"
 
     async def _caller(self, request: Request) -> Client:
         """The client whose own token this is: one that no subscriber gave."""

@@ -21,10 +21,13 @@ MAX_QUERY = 32 * 1024
 class Unanswerable(Exception):
     """Client or redirect URI are not proven: a page says so, and nothing is sent anywhere."""
 
-    def __init__(self, error: OAuthError, reason: str) -> None:
+    def __init__(self, error: OAuthError, reason: str, client: Client | None = None, sent: str = "") -> None:
         super().__init__(reason)
         self.error = error
         self.reason = reason
+        self.client = client
+        self.sent = sent
+        """The redirect URI of the request, as far as the client's own log may have it."""
 
 
 class RequestReader:
@@ -83,12 +86,12 @@ class RequestReader:
             raise Unanswerable(InvalidRequest("client_id is missing"), "client_unknown")
         client = await self._house.directory.find_client(client_id) if looks_like_uuid(client_id) else None
         if client is None or not client.active:
-            raise Unanswerable(InvalidRequest("unknown or disabled client"), "client_unknown")
+            raise Unanswerable(InvalidRequest("client or product is disabled or unknown"), "client_unknown", client)
         return client
 
     def _prove(self, client: Client, redirect_uri: str | None, mode: str, state: str | None) -> CallbackDestination:
         if redirect_uri is None:
-            raise Unanswerable(InvalidRequest("redirect_uri is missing"), "redirect_uri_missing")
+            raise Unanswerable(InvalidRequest("redirect_uri is missing"), "redirect_uri_missing", client)
         destination = CallbackDestination.of(
             client, redirect_uri, response_mode=mode, state=state, issuer=self._house.settings.issuer
         )
@@ -96,7 +99,8 @@ class RequestReader:
             issuer = self._house.settings.issuer
             destination = CallbackDestination(redirect_uri, mode, state, issuer, pending=True)
         if destination is None:
-            raise Unanswerable(InvalidRequest("redirect_uri is not registered"), "redirect_uri_wrong")
+            sent = redirect_uri.partition("?")[0].partition("#")[0]
+            raise Unanswerable(InvalidRequest("redirect_uri is not registered"), "redirect_uri_wrong", client, sent)
         return destination
 
     def _is_trial(self, client: Client, redirect_uri: str, state: str | None) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialkey.insights import Kind
 from dialkey.oauth.client_auth import AuthenticatedClient, ClientAuthentication
-from dialkey.oauth.endpoint import Endpoint
+from dialkey.oauth.endpoint import Endpoint, note
 from dialkey.oauth.errors import InvalidRequest
 from dialkey.oauth.grants import Parts
 from dialkey.oauth.tokens import AccessToken
@@ -19,8 +20,10 @@ from dialkey.web.http import NO_STORE
 class RevocationEndpoint(Endpoint):
     """200 for whatever is not this client's living token, too: there is nothing to learn here."""
 
+    kind = Kind.REVOKE
+
     def __init__(self, authentication: ClientAuthentication, parts: Parts) -> None:
-        super().__init__(parts.directory, authentication)
+        super().__init__(parts.directory, authentication, parts.insights)
         self._parts = parts
 
     async def answer(
@@ -39,6 +42,7 @@ class RevocationEndpoint(Endpoint):
                 await self._parts.end_grant(grant_id, "revoked", client)
         elif access is not None and access.client_id == client.id and authenticated.proven:
             await self._end_token(access)
+        note(self._insights, request, client, Kind.REVOKE)
         return Response(None, 200, dict(NO_STORE))
 
     async def _end_token(self, token: AccessToken) -> None:

@@ -9,12 +9,19 @@ from starlette.responses import Response
 
 from dialkey.directory.model import GrantType
 from dialkey.directory.store import ClientDirectory
+from dialkey.insights import Kind
 from dialkey.oauth.client_auth import AuthenticatedClient, ClientAuthentication
-from dialkey.oauth.endpoint import Endpoint
+from dialkey.oauth.endpoint import Endpoint, note
 from dialkey.oauth.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from dialkey.oauth.grants import Parts, exchanges
 from dialkey.oauth.keys import SigningKeys
 from dialkey.web.http import json_response
+
+_KINDS: Mapping[str, Kind] = {
+    GrantType.AUTHORIZATION_CODE: Kind.TOKEN,
+    GrantType.REFRESH_TOKEN: Kind.REFRESH,
+    GrantType.CLIENT_CREDENTIALS: Kind.CLIENT_CREDENTIALS,
+}
 
 
 class TokenEndpoint(Endpoint):
@@ -23,7 +30,7 @@ class TokenEndpoint(Endpoint):
     def __init__(
         self, directory: ClientDirectory, authentication: ClientAuthentication, parts: Parts, signing: SigningKeys
     ) -> None:
-        super().__init__(directory, authentication)
+        super().__init__(directory, authentication, parts.insights)
         self._exchanges = exchanges(parts)
         self._signing = signing
 
@@ -40,4 +47,10 @@ class TokenEndpoint(Endpoint):
         if grant_type not in authenticated.client.grant_types:
             raise UnauthorizedClient(f"the client does not have the grant {grant_type}")
         await self._signing.refresh()
-        return json_response(await self._exchanges[grant_type](authenticated, form))
+        issued = await self._exchanges[grant_type](authenticated, form)
+        operator_id = issued.grant.operator_id if issued.grant is not None else ""
+        note(self._insights, request, authenticated.client, _KINDS[grant_type], operator_id=operator_id)
+        return json_response(issued.body)
+
+    def kind_of(self, form: Mapping[str, str]) -> Kind:
+        return _KINDS.get(form.get("grant_type", ""), Kind.TOKEN)

@@ -9,10 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialkey.directory.catalogue import USERINFO
-from dialkey.oauth.endpoint import bearer_challenge
+from dialkey.directory.model import Client
+from dialkey.insights import Kind
+from dialkey.oauth.endpoint import bearer_challenge, note
 from dialkey.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken, OAuthError
 from dialkey.oauth.grants import Parts
-from dialkey.oauth.tokens import MAX_TOKEN
+from dialkey.oauth.model import Grant
+from dialkey.oauth.tokens import MAX_TOKEN, AccessToken
 from dialkey.web.errors import Refusal
 from dialkey.web.forms import FORM, FormError, parse_form
 from dialkey.web.http import NO_STORE, json_response, read_body
@@ -32,8 +35,10 @@ class UserinfoEndpoint:
             headers = {"Access-Control-Allow-Methods": "GET, POST", "Access-Control-Allow-Headers": "Authorization"}
             return Response(None, 204, {**NO_STORE, **_CORS, **headers, "Access-Control-Max-Age": "600"})
         try:
-            return json_response(await self._claims(await _bearer(request)), headers=_CORS)
+            return json_response(await self._claims(request, await _bearer(request)), headers=_CORS)
         except OAuthError as error:
+            if error.about is not None:
+                note(self._parts.insights, request, error.about, Kind.USERINFO, detail=error.detail)
             if error.detail:
                 log.info("oauth_error", code=error.code, detail=error.detail, endpoint="UserinfoEndpoint")
             return json_response(
@@ -42,7 +47,7 @@ class UserinfoEndpoint:
                 headers={**_CORS, **bearer_challenge(error), "Access-Control-Expose-Headers": "WWW-Authenticate"},
             )
 
-    async def _claims(self, text: str) -> dict[str, Any]:
+    async def _claims(self, request: Request, text: str) -> dict[str, Any]:
         parts = self._parts
         token = await parts.tokens.read_access_token(text)
         if token is None:
@@ -56,19 +61,28 @@ class UserinfoEndpoint:
         client = await parts.directory.find_client(grant.client_id)
         if client is None or not client.active:
             raise InvalidToken("client or product is disabled")
-        if not await parts.offered(grant):
-            raise InvalidToken("the operator no longer offers the product")
-        if client.profile == "strict" and "openid" not in token.scope:
-            raise InsufficientScope("openid is missing")
-        if token.audience is not None and USERINFO not in token.audience:
-            raise InvalidToken("for another audience")
+        fault = await self._fault(client, grant, token)
+        if fault is not None:
+            fault.about = client
+            raise fault
         claims: dict[str, Any] = {}
         if "phone" in token.scope & client.product.scopes and number is not None:
             claims["phone_number"] = number
             claims["phone_number_verified"] = True
         claims["sid"] = parts.tokens.sid(client, grant)
         claims["sub"] = parts.tokens.subject(client, grant)
+        note(parts.insights, request, client, Kind.USERINFO, operator_id=grant.operator_id)
         return claims
+
+    async def _fault(self, client: Client, grant: Grant, token: AccessToken) -> OAuthError | None:
+        """Why a living token of this client does not open userinfo."""
+        if not await self._parts.offered(grant):
+            return InvalidToken("the operator no longer offers the product")
+        if client.profile == "strict" and "openid" not in token.scope:
+            return InsufficientScope("openid is missing")
+        if token.audience is not None and USERINFO not in token.audience:
+            return InvalidToken("for another audience")
+        return None
 
 
 async def _bearer(request: Request) -> str:

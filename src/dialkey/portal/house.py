@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from dialkey.developers.webhooks import Webhooks
     from dialkey.directory.rules import Directory
     from dialkey.directory.store import ClientDirectory
+    from dialkey.insights.reading import Analytics, EventLog
     from dialkey.sms.routes import HandsetRoutes
 
 SIGN_IN = "/portal/sign-in"
@@ -125,7 +126,8 @@ class PortalHouse:
     """Streams what arrives at a test number."""
     call: Callable[[Call, str], Awaitable[Answer]]
     """Makes a request of Try it to the protocol's endpoints, within this process, for a caller's address."""
-    insights: Any = None
+    event_log: EventLog
+    analytics: Analytics
 
     # who asks
 

@@ -16,10 +16,12 @@ from starlette.routing import Route
 
 from dialkey.portal import words
 from dialkey.portal.account import CONFIRM, AccountPages
+from dialkey.portal.analytics import AnalyticsPages
 from dialkey.portal.client_keys import ClientKeyPages
 from dialkey.portal.client_secrets import ClientSecretPages
 from dialkey.portal.clients import ClientPages
 from dialkey.portal.entry import EntryPages
+from dialkey.portal.events import EventPages
 from dialkey.portal.home import HomePages
 from dialkey.portal.house import Elsewhere, PortalHouse
 from dialkey.portal.keys import KeyPages
@@ -64,6 +66,8 @@ _PAGES = (
     ClientKeyPages,
     TryItPages,
     SandboxPages,
+    EventPages,
+    AnalyticsPages,
 )
 """Every page module, a line each."""
 

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from dialkey.base.clock import SECOND, Clock
 from dialkey.base.signed import b64, mac
+from dialkey.insights import Insights, Kind
 from dialkey.settings import Settings
 from dialkey.signin.model import (
     Expired,
@@ -25,7 +26,7 @@ from dialkey.signin.rules import SignIns, read_pin
 from dialkey.signin.sessions import Sessions
 from dialkey.signin.views import LeaveForm, NumberPage, PinPage, StoppedPage, in_test_mode
 from dialkey.storage.keyring import Keyring
-from dialkey.subscribers.numbering import grouped, national_example, read_number
+from dialkey.subscribers.numbering import TEST_CODE, grouped, national_example, read_number
 from dialkey.web.browser import Browser, Browsers
 from dialkey.web.errors import Refusal
 from dialkey.web.framing import Frames
@@ -48,7 +49,9 @@ class SignInPages:
         addresses: Addresses,
         sign_ins: SignIns,
         sessions: Sessions,
+        insights: Insights,
     ) -> None:
+        self._insights = insights
         self._policy = settings.signin
         self._keyring = keyring
         self._clock = clock
@@ -117,10 +120,13 @@ class SignInPages:
         outcome = await self._sign_ins.begin(
             start, number, browser.digest, self._addresses.of(request), locale
         )
+        test = number.startswith(TEST_CODE)
         match outcome:
             case Sent(sign_in_id):
+                self._note(request, start, Kind.PIN_SENT, test=test)
                 return see_other(f"/signin/{sign_in_id}")
             case TooMany(minutes):
+                self._note(request, start, Kind.PIN_SENT, "too many messages", test=test)
                 problem = Problem(code="too_many", data=(("minutes", minutes),))
                 return self.ask(
                     request, browser, start, number=typed, problem=problem, here=start.again_url, status=429
@@ -160,17 +166,22 @@ class SignInPages:
             replaces=self._sessions.digest(request),
             request_id=request.scope.get("dialkey.request_id", ""),
         )
+        start, test = sign_in.start, sign_in.test
         match outcome:
-            case Passed(_, token):
+            case Passed(session, token):
+                self._note(request, start, Kind.PIN_RIGHT, test=test, operator_id=session.operator_id)
                 return see_other(
                     sign_in.start.return_to + sign_in.id, {"Set-Cookie": self._sessions.cookie.put(token)}
                 )
             case Wrong(left):
+                self._note(request, start, Kind.PIN_WRONG, "wrong pin", test=test)
                 problem = Problem(code="pin_wrong", data=(("left", left),))
                 return self._show(request, sign_in, problem=problem, status=422)
             case Locked(minutes):
+                self._note(request, start, Kind.PIN_WRONG, "pin locked", test=test)
                 return self._stopped(request, sign_in.start, "locked", minutes=minutes)
             case Expired():
+                self._note(request, start, Kind.PIN_WRONG, "pin expired", test=test)
                 return self._stopped(request, sign_in.start, "expired")
             case Finished():
                 return see_other(sign_in.start.return_to + sign_in.id)
@@ -183,6 +194,7 @@ class SignInPages:
         outcome = await self._sign_ins.send_again(sign_in, self._addresses.of(request))
         match outcome:
             case Sent():
+                self._note(request, sign_in.start, Kind.PIN_RESENT, test=sign_in.test)
                 return see_other(f"/signin/{sign_in.id}?resent=1")
             case NotYet():
                 return see_other(f"/signin/{sign_in.id}")
@@ -249,6 +261,27 @@ class SignInPages:
         frame = _testing(frame, start) if start else frame
         status = {"expired": 410, "locked": 429, "gone": 404}.get(reason, 400)
         return page_response(page, frame, status=status, form_targets=(start.form_target,) if start else ())
+
+    def _note(
+        self,
+        request: Request,
+        start: SignInStart,
+        kind: Kind,
+        detail: str | None = None,
+        *,
+        test: bool,
+        operator_id: str = "",
+    ) -> None:
+        """A line in the client's log. A number that nobody has is noted like any other."""
+        self._insights.note(
+            start.client_id,
+            start.product.id,
+            kind,
+            detail=detail,
+            request_id=request.scope.get("dialkey.request_id", ""),
+            operator_id=operator_id,
+            sandbox=test,
+        )
 
     def _csrf(self, sign_in: SignIn) -> str:
         key = self._keyring["page"].key()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from dialkey.base.clock import SECOND, after
 from dialkey.base.signed import b64
 from dialkey.directory.model import Client
 from dialkey.oauth.client_auth import AuthenticatedClient
 from dialkey.oauth.errors import InvalidGrant, InvalidRequest
-from dialkey.oauth.grants.context import Parts
+from dialkey.oauth.grants.context import Issued, Parts
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
@@ -26,7 +25,7 @@ class AuthorizationCode:
         self._idle = tokens.refresh_idle_lifetime * SECOND
         self._absolute = tokens.refresh_absolute_lifetime * SECOND
 
-    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> dict[str, Any]:
+    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> Issued:
         client = authenticated.client
         code = form.get("code")
         if code is None:

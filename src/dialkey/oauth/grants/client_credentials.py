@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from dialkey.base.scopes import ScopeSet
 from dialkey.consent.model import UNSEEN
 from dialkey.oauth.checks.scope import read_scope
 from dialkey.oauth.client_auth import AuthenticatedClient
 from dialkey.oauth.errors import InvalidScope, UnauthorizedClient
-from dialkey.oauth.grants.context import Parts
+from dialkey.oauth.grants.context import Issued, Parts
 
 _OF_A_SUBSCRIBER = UNSEEN | {"phone"}
 
@@ -21,7 +20,7 @@ class ClientCredentials:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> dict[str, Any]:
+    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> Issued:
         client = authenticated.client
         if not authenticated.proven:
             raise UnauthorizedClient("a public client cannot stand for itself")
@@ -34,9 +33,10 @@ class ClientCredentials:
                 raise InvalidScope(
                     "a subscriber's scope", description="The scope needs a subscriber: use the authorization code."
                 )
-        return {
+        body = {
             "access_token": await self._parts.access_token(client, None, scope),
             "expires_in": self._parts.tokens.lifetime(client),
             "scope": str(scope),
             "token_type": "bearer",
         }
+        return Issued(body, None)

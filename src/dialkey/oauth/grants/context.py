@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from dialkey.audit import Tag, record
 from dialkey.base.clock import Clock
@@ -13,6 +13,7 @@ from dialkey.base.scopes import ScopeSet
 from dialkey.directory.catalogue import USERINFO
 from dialkey.directory.model import Client
 from dialkey.directory.store import ClientDirectory
+from dialkey.insights import Insights
 from dialkey.oauth.client_auth import AuthenticatedClient
 from dialkey.oauth.errors import InvalidGrant
 from dialkey.oauth.model import Grant
@@ -24,10 +25,17 @@ from dialkey.subscribers.model import SANDBOX_OPERATOR_ID
 from dialkey.subscribers.store import SubscriberStore
 
 
-class Exchange(Protocol):
-    """One grant type at the token endpoint: gives the response body, committed."""
+class Issued(NamedTuple):
+    """What the token endpoint answers, committed; and the grant behind it, where a subscriber is."""
 
-    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> dict[str, Any]: ...
+    body: dict[str, Any]
+    grant: Grant | None
+
+
+class Exchange(Protocol):
+    """One grant type at the token endpoint."""
+
+    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> Issued: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,7 @@ class Parts:
     subscribers: SubscriberStore
     authorizations: AuthorizationStore
     tokens: Tokens
+    insights: Insights
 
     async def end_grant(self, grant_id: str, reason: str, client: Client) -> None:
         """Ends a grant with its tokens, and says so in the trail."""
@@ -81,7 +90,7 @@ class Parts:
             apis.add(USERINFO)
         return sorted(apis) or [self.settings.issuer]
 
-    async def answer(self, client: Client, grant: Grant, scope: ScopeSet) -> dict[str, Any]:
+    async def answer(self, client: Client, grant: Grant, scope: ScopeSet) -> Issued:
         """The token response of a grant. Its subscription must still be active at an operator that has the product."""
         if not await self.offered(grant):
             raise InvalidGrant("the operator no longer offers the product")
@@ -98,7 +107,7 @@ class Parts:
         if "openid" in scope:
             number = await self._number(grant) if "phone" in scope else None
             body["id_token"] = self.tokens.id_token(client, grant, access_token, number)
-        return body
+        return Issued(body, grant)
 
     async def _number(self, grant: Grant) -> str:
         subscription = await self.subscribers.find_hot(grant.subscription_id)

@@ -7,14 +7,13 @@ window. Anything older ends the grant.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from dialkey.base.clock import SECOND, after
 from dialkey.base.scopes import ScopeSet
 from dialkey.directory.model import Client
 from dialkey.oauth.client_auth import AuthenticatedClient
 from dialkey.oauth.errors import InvalidGrant, InvalidRequest, InvalidScope
-from dialkey.oauth.grants.context import Parts
+from dialkey.oauth.grants.context import Issued, Parts
 from dialkey.oauth.model import Grant
 from dialkey.oauth.tokens import RefreshToken
 
@@ -27,7 +26,7 @@ class RefreshTokenGrant:
         self._idle = parts.settings.tokens.refresh_idle_lifetime * SECOND
         self._window = parts.settings.tokens.refresh_retry_window * SECOND
 
-    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> dict[str, Any]:
+    async def __call__(self, authenticated: AuthenticatedClient, form: Mapping[str, str]) -> Issued:
         client = authenticated.client
         text = form.get("refresh_token")
         if text is None:

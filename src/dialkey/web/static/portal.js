@@ -350,21 +350,31 @@
     addEventListener("pageshow", (event) => event.persisted && autofill());
   }
 
-  // The mailbox looks every two seconds whether something arrived.
-  let letters = one("[data-mailbox]");
+  // The mailbox and the event log look every two seconds whether something arrived.
+  let list = one("[data-renew]");
+  let paused = false;
   const look = async () => {
-    if (document.hidden) return;
+    if (document.hidden || paused) return;
     const headers = { accept: "application/json" };
-    const { newest } = await (await fetch(letters.dataset.mailbox, { headers })).json();
-    if (newest === letters.dataset.newest) return;
+    const { newest } = await (await fetch(list.dataset.renew, { headers })).json();
+    if (newest === list.dataset.newest) return;
     const page = await (await fetch(location.href)).text();
-    const fresh = one("[data-mailbox]", new DOMParser().parseFromString(page, "text/html"));
+    const fresh = one("[data-renew]", new DOMParser().parseFromString(page, "text/html"));
     if (fresh) {
-      letters.replaceWith(fresh);
-      letters = fresh;
+      list.replaceWith(fresh);
+      list = fresh;
     }
   };
-  if (letters) setInterval(() => look().catch(() => {}), 2000);
+  if (list) setInterval(() => look().catch(() => {}), 2000);
+  const pause = one("[data-renew-pause]");
+  if (pause) {
+    pause.addEventListener("click", () => {
+      paused = !paused;
+      const state = one("[data-renew-state]");
+      for (const shown of [pause, state]) shown.textContent = paused ? shown.dataset.off : shown.dataset.on;
+      state.classList.toggle("live-on", !paused);
+    });
+  }
 })();
 
 // Clients: addresses are asked about for the chosen type; a secret does not wait in the browser's memory.

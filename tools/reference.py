@@ -29,6 +29,7 @@ import msgspec  # noqa: E402
 from prometheus_client import REGISTRY  # noqa: E402
 
 import dialkey  # noqa: E402
+from dialkey.api import reference as api_reference  # noqa: E402
 from dialkey.audit.tags import Tag  # noqa: E402
 from dialkey.base.clock import DAY, HOUR, MINUTE  # noqa: E402
 from dialkey.cli import make_parser  # noqa: E402
@@ -392,6 +393,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "retention.md": retention_page,
     "errors.md": errors_page,
     "metrics.md": metrics_page,
+    "api.md": lambda: api_reference.markdown(NOTICE),
+    "openapi.json": api_reference.openapi_file,
 }
 
 

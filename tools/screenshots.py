@@ -32,7 +32,7 @@ from dialkey.web import assets, i18n, rendering  # noqa: E402
 from dialkey.web.pages import Frame, Language, Page  # noqa: E402
 
 ROOMS = (
-    *("signin.views", "consent.views", "oauth.views", "sms.views", "demo.views", "web.gallery"),
+    *("signin.views", "consent.views", "oauth.views", "sms.views", "demo.views", "web.gallery", "api.views"),
     *(f"portal.{path.stem}" for path in sorted((ROOT / "src/dialkey/portal").glob("*_views.py"))),
 )
 WIDTHS = {"360": (360, 740), "1280": (1280, 860)}

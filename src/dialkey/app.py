@@ -18,6 +18,9 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialkey.accounts.rules import Accounts
+from dialkey.api import problems
+from dialkey.api.house import make_house
+from dialkey.api.routes import ApiRoutes
 from dialkey.base.clock import Clock, SystemClock
 from dialkey.base.entropy import Entropy, SystemEntropy
 from dialkey.consent.links import RemovalLinks
@@ -259,6 +262,7 @@ def build(
     )
     if settings.portal:
         routes += PortalRoutes(portal).routes
+        routes += ApiRoutes(make_house(office, delivery.handsets)).routes
     routes += handsets.routes
     if demo is not None:
         from dialkey.demo.routes import DemoRoutes
@@ -314,6 +318,8 @@ class Server:
             self._built.handsets.close()
 
     async def _refuse(self, request: Request, refusal) -> Response:  # type: ignore[no-untyped-def]
+        if request.scope["path"].startswith("/api/"):
+            return problems.answer(request, refusal)
         return refusals.answer(request, refusal, self.frames)
 
     @asynccontextmanager

@@ -118,6 +118,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """In the whole installation; past it, PINs have eight digits."""
     failed_authentications_per_address_minute: Count = 600
     """Token endpoint answers 429 to an address whose client authentication fails more often."""
+    api_requests_per_key_minute: Count = 600
+    """Requests to the JSON API with one API key, in each server process."""
 
 
 class Sms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -22,6 +22,7 @@ from dialkey.web.pages import Brand, Frame, Hidden, Language, Page
 PORTAL = sorted(path.stem for path in (Path(dialkey.web.__file__).parent.parent / "portal").glob("*_views.py"))
 ROOMS = (
     *("signin.views", "consent.views", "oauth.views", "sms.views", "demo.views", "web.gallery", "web.refusals"),
+    "api.views",
     *(f"portal.{stem}" for stem in PORTAL),
 )
 

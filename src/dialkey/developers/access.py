@@ -190,6 +190,15 @@ class Access:
             client_status=row.client_status,
         )
 
+    async def read(self, actor: Actor, statement: Statement, id: str, *, grant: str, missing: str) -> Row:
+        """For a viewer who is shown more than a membership: the row of a wider `statement` (see `store.SEEN_BY`), in the
+        one statement that authorises. Refusal 404 `missing`."""
+        row = await self._find(statement, actor, None, id=id)
+        if row is None:
+            raise Refusal(404, missing)
+        _check(actor, row, Role.VIEWER, grant)
+        return row
+
     async def _find(self, statement: Statement, actor: Actor, within: Reader | None, *, id: str) -> Row | None:
         reader = self._storage.read if within is None else within
         return await reader.one(

@@ -120,7 +120,7 @@ class ClientSecrets:
     ) -> NewClient:
         secret, secret_id = await self._directory.insert_secret(writer, member.client_id, expires_at)
         await self._note(writer, Tag.CLIENT_SECRET_ADDED, actor, member, {"secret": secret_id, "grace": grace})
-        return NewClient(client_id=member.client_id, client_secret=secret)
+        return NewClient(client_id=member.client_id, client_secret=secret, secret_id=secret_id)
 
     async def _note(
         self, writer: Writer, tag: Tag, actor: Actor, member: ClientMembership, data: dict[str, str | int | None]

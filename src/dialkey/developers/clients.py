@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from dialkey.audit import Tag
 from dialkey.base.clock import Instant
-from dialkey.base.ids import new_uuid
+from dialkey.base.ids import looks_like_uuid, new_uuid
 from dialkey.base.url import redirect_uri_fault
 from dialkey.developers import products_store as store
 from dialkey.developers.access import Actor, Role
@@ -177,8 +177,13 @@ class Clients(ClientSecrets):
         return await office.storage.write(unit)
 
     async def get(self, actor: Actor, client_id: str) -> ClientView:
-        await self._access(actor, client_id, Role.VIEWER)
-        return await self._view(self._office.storage.read, client_id)
+        """Three statements."""
+        if not looks_like_uuid(client_id):
+            raise Refusal(404, "no_such_client")
+        row = await self._office.access.read(
+            actor, store.CLIENT_SEEN, client_id, grant="clients:read", missing="no_such_client"
+        )
+        return await self._shown(self._office.storage.read, row)
 
     async def list(self, actor: Actor, product_id: str, *, after: str = "", limit: int = 50) -> Page[ClientLine]:
         """The oldest first; `after` is the last id of the page before."""
@@ -284,9 +289,11 @@ class Clients(ClientSecrets):
         row = await reader.one(store.CLIENT, id=client_id)
         if row is None:
             raise Refusal(404, "no_such_client")
-        uris = await reader.all(store.CLIENT_URIS, id=client_id)
-        secrets = await self._live_secrets(reader, client_id)
-        return _client_view(row, uris, secrets)
+        return await self._shown(reader, row)
+
+    async def _shown(self, reader: Reader, row: Row) -> ClientView:
+        uris = await reader.all(store.CLIENT_URIS, id=row.id)
+        return _client_view(row, uris, await self._live_secrets(reader, row.id))
 
     async def _hold_product(self, writer: Writer, product_id: str) -> None:
         """Before the client: a decision about the product's version holds them in this order too."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from dialkey.audit import Tag, record
-from dialkey.base.ids import new_id
+from dialkey.base.ids import looks_like_id, new_id
 from dialkey.developers import drafts
 from dialkey.developers import products_store as store
 from dialkey.developers.access import Actor, ProductMembership, Role
@@ -96,12 +96,13 @@ class Products:
         return await office.storage.write(unit)
 
     async def get(self, actor: Actor, product_id: str) -> ProductView:
-        """(viewer)"""
-        await self._access(actor, product_id, Role.VIEWER)
-        read = self._office.storage.read
-        row = await read.one(store.PRODUCT_VIEW, id=product_id)
-        if row is None:
+        """Three statements (viewer)."""
+        if not looks_like_id(product_id):
             raise Refusal(404, "no_such_product")
+        access, read = self._office.access, self._office.storage.read
+        row = await access.read(
+            actor, store.PRODUCT_SEEN, product_id, grant="products:read", missing="no_such_product"
+        )
         scopes = await read.all(store.SCOPES, id=product_id)
         return _view(row, scopes, await read.all(store.LAST_VERSIONS, id=product_id))
 

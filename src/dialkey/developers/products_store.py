@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dialkey.developers.store import BELONGS, MEMBER, SEEN_BY
 from dialkey.storage import Statement
 
 _PRODUCT = """p.id, p.organization_id, p.kind, p.availability, p.name, p.subtitle, p.description, p.price, p.accent,
@@ -12,14 +13,20 @@ _VERSION = """v.number, v.state, v.note, v.comment, v.submitted_by, v.submitted_
 
 # products
 
-PRODUCT_VIEW = Statement(
-    "developers.product_view",
-    f"""SELECT {_PRODUCT}, o.name AS organization_name, o.verified_at AS organization_verified_at,
+_VIEW = f"""{_PRODUCT}, o.name AS organization_name, o.verified_at AS organization_verified_at,
       (SELECT count(*) FROM clients c WHERE c.product_id = p.id AND c.status <> 'deleted') AS clients,
       (SELECT count(*) FROM listings l WHERE l.product_id = p.id) AS listed,
       (SELECT count(l.enabled_at) FROM listings l WHERE l.product_id = p.id) AS enabled,
-      EXISTS (SELECT 1 FROM consents s WHERE s.product_id = p.id AND s.withdrawn_at IS NULL) AS has_subscribers
-    FROM products p JOIN organizations o ON o.id = p.organization_id WHERE p.id = :id AND p.status <> 'deleted'""",
+      EXISTS (SELECT 1 FROM consents s WHERE s.product_id = p.id AND s.withdrawn_at IS NULL) AS has_subscribers"""
+PRODUCT_VIEW = Statement(
+    "developers.product_view",
+    f"""SELECT {_VIEW} FROM products p JOIN organizations o ON o.id = p.organization_id
+    WHERE p.id = :id AND p.status <> 'deleted'""",
+)
+PRODUCT_SEEN = Statement(
+    "developers.product_seen",
+    f"""SELECT {_VIEW}, {SEEN_BY} FROM products p JOIN organizations o ON o.id = p.organization_id {MEMBER}
+    WHERE p.id = :id AND p.status <> 'deleted' AND {BELONGS}""",
 )
 HOLD_PRODUCT = Statement(
     "developers.hold_product",
@@ -211,13 +218,19 @@ REVIEW_NEEDED = Statement(
     """SELECT p.id FROM products p WHERE p.id = :id AND (p.verified_at IS NOT NULL
       OR EXISTS (SELECT 1 FROM product_versions v WHERE v.product_id = p.id AND v.state = 'submitted'))""",
 )
+_CLIENT = """c.id, c.product_id, c.description, c.kind, c.auth_method, c.grant_types, c.require_pkce, c.id_token_alg,
+      c.access_token_format, c.profile, c.retry_window, c.jwks, c.may_introspect_all, c.status, c.pending, c.created_at,
+      c.updated_at, p.name AS product_name, p.organization_id"""
 CLIENT = Statement(
     "developers.client",
-    """SELECT c.id, c.product_id, c.description, c.kind, c.auth_method, c.grant_types, c.require_pkce, c.id_token_alg,
-      c.access_token_format, c.profile, c.retry_window, c.jwks, c.may_introspect_all, c.status, c.pending, c.created_at,
-      c.updated_at, p.name AS product_name, p.organization_id
-    FROM clients c JOIN products p ON p.id = c.product_id
+    f"""SELECT {_CLIENT} FROM clients c JOIN products p ON p.id = c.product_id
     WHERE c.id = :id AND c.status <> 'deleted' AND p.status <> 'deleted'""",
+)
+CLIENT_SEEN = Statement(
+    "developers.client_seen",
+    f"""SELECT {_CLIENT}, {SEEN_BY} FROM clients c JOIN products p ON p.id = c.product_id
+      JOIN organizations o ON o.id = p.organization_id {MEMBER}
+    WHERE c.id = :id AND c.status <> 'deleted' AND p.status <> 'deleted' AND {BELONGS}""",
 )
 CLIENT_URIS = Statement(
     "developers.client_uris", "SELECT kind, uri, pending FROM client_uris WHERE client_id = :id ORDER BY kind, position"

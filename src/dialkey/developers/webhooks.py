@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dialkey.audit import Tag
 from dialkey.base.clock import HOUR, Instant, after
@@ -18,6 +19,7 @@ from dialkey.storage import Reader, Row, Writer
 from dialkey.web.errors import Refusal
 from dialkey.web.outbound import outbound_url_fault
 
+T = TypeVar("T", str, str | None)
 PREFIX = "whsec_"
 """As the Standard Webhooks specification writes a symmetric secret; base64 of 32 bytes follows."""
 MOST_WEBHOOKS = 10
@@ -93,9 +95,15 @@ class Webhooks:
         return await self._office.storage.write(unit)
 
     async def change(
-        self, actor: Actor, organization_id: str, webhook_id: str, *, url: str, description: str = ""
+        self,
+        actor: Actor,
+        organization_id: str,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        description: str | None = None,
     ) -> None:
-        """422 with `field` `url` or `description`."""
+        """What is None stays as it is. 422 with `field` `url` or `description`."""
         url, description = self._checked(url, description)
 
         async def unit(writer: Writer) -> None:
@@ -147,12 +155,13 @@ class Webhooks:
 
     # steps
 
-    def _checked(self, url: str, description: str) -> tuple[str, str]:
-        url, description = url.strip(), description.strip()
+    def _checked(self, url: T, description: T) -> tuple[T, T]:
+        """Without blanks around them; None is not looked at."""
+        url = None if url is None else url.strip()
+        description = None if description is None else description.strip()
         local = not self._office.settings.public
-        refuse(
-            url=_code(outbound_url_fault(url, local=local)) if url else "required", description=text_fault(description)
-        )
+        fault = None if url is None else _code(outbound_url_fault(url, local=local)) if url else "required"
+        refuse(url=fault, description=None if description is None else text_fault(description))
         return url, description
 
     async def _hold(self, writer: Writer, actor: Actor, organization_id: str, webhook_id: str) -> Row:

@@ -27,7 +27,11 @@ TOUCH = Statement(
     "webhooks.touch",
     "UPDATE webhooks SET updated_at = :now WHERE id = :id AND organization_id = :organization_id RETURNING url, status",
 )
-CHANGE = Statement("webhooks.change", "UPDATE webhooks SET url = :url, description = :description WHERE id = :id")
+CHANGE = Statement(
+    "webhooks.change",
+    """UPDATE webhooks SET url = COALESCE(:url, url), description = COALESCE(:description, description)
+    WHERE id = :id""",
+)
 SET_STATUS = Statement("webhooks.set_status", "UPDATE webhooks SET status = :status WHERE id = :id")
 DELETE_SECRETS = Statement("webhook_secrets.delete", "DELETE FROM webhook_secrets WHERE webhook_id = :id")
 DELETE = Statement("webhooks.delete", "DELETE FROM webhooks WHERE id = :id")

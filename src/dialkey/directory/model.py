@@ -129,3 +129,5 @@ class NewClient:
 
     client_id: str
     client_secret: str | None = field(repr=False)
+    secret_id: str | None = None
+    """Of the secret's row, where it was made for a client that was there."""

@@ -197,6 +197,13 @@ RETENTION: Mapping[str, Kept] = {
         after=0,
         why="A secret that was replaced signs nothing any more.",
     ),
+    "api_answers": Kept(
+        table="api_answers",
+        past="expires_at < :before",
+        after=0,
+        why="The answer to a request with an Idempotency-Key, sealed, is given again for a day.",
+        key="digest",
+    ),
     "withdrawn_versions": Kept(
         table="product_versions",
         past="state = 'withdrawn' AND submitted_at < :before",

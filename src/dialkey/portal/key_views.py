@@ -23,6 +23,10 @@ SCOPES = (
         ("clients:write", "Write", "Create and change them."),
         ("secrets:write", "Secrets", "Make and revoke client secrets."),
     )),
+    ("Sandbox", (
+        ("sandbox:read", "Read", "Test numbers and what is texted to them."),
+        ("sandbox:write", "Write", "Add and change test numbers."),
+    )),
     ("Insight", (
         ("analytics:read", "Analytics", "Sign-ins and conversion."),
         ("events:read", "Event log", "What clients did, and why it failed."),

@@ -29,10 +29,10 @@ PAGE_HEADERS = {
 }
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, at most `MAX_BODY` bytes (413). How long it may take, the server's protocol watches."""
+async def read_body(request: Request, *, most: int = MAX_BODY) -> bytes:
+    """The body, at most `most` bytes (413). How long it may take, the server's protocol watches."""
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BODY:
+    if length.isdecimal() and int(length) > most:
         raise Refusal(413, "too_large")
     if length == "0":
         return b""
@@ -44,7 +44,7 @@ async def read_body(request: Request) -> bytes:
             raise ClientDisconnect
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_BODY:
+        if size > most:
             raise Refusal(413, "too_large")
         chunks.append(chunk)
         if not message.get("more_body", False):

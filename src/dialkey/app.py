@@ -41,6 +41,7 @@ from dialkey.developers.webhooks import Webhooks
 from dialkey.directory.routes import MediaRoutes
 from dialkey.directory.rules import Directory
 from dialkey.directory.store import ClientDirectory
+from dialkey.events import Publisher
 from dialkey.insights import Insights
 from dialkey.insights.reading import Analytics, EventLog
 from dialkey.jobs import Handler, Job, Worker, retention_schedule
@@ -50,6 +51,7 @@ from dialkey.mail.outbox import SEND as SEND_MAIL
 from dialkey.mail.outbox import Mail
 from dialkey.oauth import removal_link
 from dialkey.oauth.authorize import AuthorizeRoutes
+from dialkey.oauth.backchannel import BackChannel
 from dialkey.oauth.client_auth import ClientAuthentication
 from dialkey.oauth.discovery import Discovery
 from dialkey.oauth.grants import Parts
@@ -64,6 +66,7 @@ from dialkey.oauth.store import AuthorizationStore
 from dialkey.oauth.token import TokenEndpoint
 from dialkey.oauth.tokens import Tokens
 from dialkey.oauth.userinfo import UserinfoEndpoint
+from dialkey.oauth.withdrawing import Withdrawals
 from dialkey.portal.house import PortalHouse
 from dialkey.portal.routes import PortalRoutes
 from dialkey.settings import Settings, load
@@ -88,6 +91,7 @@ from dialkey.web.gate import Gate
 from dialkey.web.health import Health
 from dialkey.web.http import Addresses
 from dialkey.web.lane import Lane, Lanes
+from dialkey.web.posting import Poster
 from dialkey.web.rendering import warm
 
 if TYPE_CHECKING:
@@ -109,6 +113,20 @@ class Built:
     house: House
     handsets: HandsetRoutes
     portal: PortalHouse
+    callers: Worker
+    """Calls clients' addresses: jobs of its own, so that one that does not answer keeps nothing else waiting."""
+    publisher: Publisher
+
+    async def run(self) -> None:
+        """Works beside the application until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.worker.run())
+            tasks.create_task(self.callers.run())
+            tasks.create_task(self.publisher.run())
+
+    async def stop(self, patience: float = 5) -> None:
+        """Takes nothing more and lets what is running finish, for so many seconds."""
+        await asyncio.gather(self.worker.stop(patience), self.callers.stop(patience))
 
 
 class Bell:
@@ -160,10 +178,17 @@ def build(
         mail=mail,
     )
     organizations = Organizations(office)
+    publisher = Publisher(storage, settings, clock, entropy, lambda: None)
+    consents = Consents(storage, keyring, clock, entropy)
+    withdrawals = Withdrawals(storage, consents, authorizations, clock, entropy)
+    poster = Poster(local=not settings.public)
+    back_channel = BackChannel(settings, keyring, clock, entropy, directory, signing, poster)
+    callers = Worker(storage, clock, entropy, back_channel.handlers)
     handlers = {
         SEND_PIN: Handler(run=run_send_pin),
         SEND_MAIL: MailSender(storage, settings, keyring, clock).handler,
         **accounts.handlers,
+        **withdrawals.handlers,
     }
     schedules = (retention_schedule(), organizations.closing_schedule())
     worker = bell.worker = Worker(storage, clock, entropy, handlers, schedules)
@@ -175,7 +200,7 @@ def build(
         clock=clock,
         entropy=entropy,
         directory=directory,
-        consents=Consents(storage, clock, entropy),
+        consents=consents,
         authorizations=authorizations,
         sign_ins=sign_ins,
         sessions=sessions,
@@ -185,6 +210,8 @@ def build(
         signing=signing,
         sandbox=sandbox_numbers.store,
         insights=insights,
+        withdrawals=withdrawals,
+        publisher=publisher,
     )
     parts = Parts(
         storage=storage,
@@ -269,7 +296,15 @@ def build(
 
         routes += DemoRoutes(settings, keyring, demo, frames).routes
     app = Lanes(lanes, Router(routes, redirect_slashes=False, default=_no_such_page))
-    return Built(app, worker, house, handsets, portal)
+    return Built(
+        app=app,
+        worker=worker,
+        house=house,
+        handsets=handsets,
+        portal=portal,
+        callers=callers,
+        publisher=publisher,
+    )
 
 
 async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:
@@ -329,13 +364,13 @@ class Server:
         self._built = build(self._settings, storage, keyring, self._clock, self._entropy, self._demo)
         await self._built.house.signing.load()
         warm()
-        working = asyncio.create_task(self._built.worker.run())
+        working = asyncio.create_task(self._built.run())
         noting = asyncio.create_task(self._built.house.insights.run())
         log.info("serving", issuer=self._settings.issuer, pid=os.getpid())
         try:
             yield
         finally:
-            await self._built.worker.stop(5)
+            await self._built.stop()
             for task in (working, noting):
                 task.cancel()
             await asyncio.gather(working, noting, return_exceptions=True)

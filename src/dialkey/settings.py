@@ -177,6 +177,33 @@ class Accounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The same for a day."""
 
 
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Consent change events and the streams that products read them from."""
+
+    retention_days: Annotated[int, Meta(ge=1, le=400)] = 30
+    """How long an event can be read, and how long a queue that nobody reads keeps its place."""
+    streams_per_client: Annotated[int, Meta(ge=1, le=1000)] = 20
+    """Open streams and waiting polls of one client, per worker; further ones are answered 429."""
+    streams: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    """The same of all clients together; further ones are answered 503."""
+
+
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How webhook endpoints are called."""
+
+    retry_days: Annotated[int, Meta(ge=1, le=14)] = 3
+    """A message that could not be delivered for so long is given up, and an endpoint that failed all that time is
+    disabled."""
+    log_days: Annotated[int, Meta(ge=1, le=90)] = 14
+    """How long the portal shows what became of a message."""
+    timeout: Annotated[int, Meta(ge=1, le=5)] = 5
+    """Seconds for one call, from looking the name up to the answer."""
+    endpoints_at_once: Annotated[int, Meta(ge=1, le=200)] = 8
+    """Endpoints that one worker calls at a time."""
+    calls_per_endpoint: Annotated[int, Meta(ge=1, le=20)] = 4
+    """Calls to one endpoint at a time."""
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is written to standard error."""
 
@@ -210,6 +237,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sms: Sms = Sms()
     mail: Mail = Mail()
     accounts: Accounts = Accounts()
+    events: Events = Events()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
     metrics: Metrics = Metrics()
 

@@ -21,7 +21,7 @@ COSTS = {
     "jobs": 7,
     "pin": 8,
     "consent page": 3,
-    "consent": 7,
+    "consent": 8,  # one of them writes the event that tells the product
     "token": 1,
     "userinfo": 1,
 }

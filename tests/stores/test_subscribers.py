@@ -18,7 +18,7 @@ from dialkey.subscribers.rules import Subscribers
 from dialkey.subscribers.store import SubscriberStore, end_everything_of
 from dialkey.subscribers.subjects import subject
 from dialkey.web.errors import Refusal
-from support.clock import ManualClock
+from support.clock import ManualClock, SeededEntropy
 
 ACTOR = "cli:tests"
 NUMBER = phone_number("+46701740605")
@@ -219,11 +219,11 @@ async def test_the_trail_holds_no_number(subscribers: Subscribers, storage: Stor
 
 
 async def test_ending_everything_twice_ends_nothing_more(
-    subscribers: Subscribers, storage: Storage, operator: str, clock: ManualClock
+    subscribers: Subscribers, storage: Storage, operator: str, clock: ManualClock, entropy: SeededEntropy
 ) -> None:
     subscription = await add(subscribers, operator)
 
     async def unit(writer: Writer) -> tuple[int, int, int]:
-        return await end_everything_of(writer, subscription, clock.now(), "test")
+        return await end_everything_of(writer, subscription, clock.now(), "test", entropy=entropy)
 
     assert await storage.write(unit) == await storage.write(unit) == (0, 0, 0)

@@ -84,13 +84,13 @@ def worker(chosen: argparse.Namespace) -> int:
     async def work() -> None:
         clock, entropy = SystemClock(), SystemEntropy()
         storage, keyring = await open_house(settings, clock, entropy)
-        jobs = build(settings, storage, keyring, clock, entropy).worker
-        running = asyncio.create_task(jobs.run())
+        built = build(settings, storage, keyring, clock, entropy)
+        running = asyncio.create_task(built.run())
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await stop.wait()
-        await jobs.stop(10)
+        await built.stop(10)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await storage.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dialkey.base.clock import Instant
 from dialkey.base.scopes import ScopeSet
@@ -26,6 +27,10 @@ class Consent:
     """`subscription`, or `operator` where the operator added the product."""
     given_at: Instant
     updated_at: Instant
+    created_by: str | None = None
+    """The product that made it on the subscriber's behalf; it may revoke it."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What that product noted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import msgspec
 
 from dialkey.audit import Tag, record
-from dialkey.base.clock import Clock
+from dialkey.base.clock import Clock, Instant
 from dialkey.base.entropy import Entropy
 from dialkey.base.ids import new_id
 from dialkey.base.scopes import ScopeSet
@@ -18,7 +20,10 @@ from dialkey.consent.model import Asking, Consent
 from dialkey.consent.store import ConsentStore
 from dialkey.consent.views import ScopeLine
 from dialkey.directory.model import Operator, Product
+from dialkey.events import Change, ChangeKind, record_change
 from dialkey.storage import Storage, Writer
+from dialkey.storage.keyring import Keyring
+from dialkey.subscribers.subjects import subject
 from dialkey.web.i18n import catalogue
 
 
@@ -52,11 +57,25 @@ class Withdrawal:
     request_id: str
 
 
+class Withdrawn(Protocol):
+    """What evidence and trail say of the product."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def organization_id(self) -> str: ...
+    @property
+    def terms_url(self) -> str | None: ...
+
+
 class Consents:
     """The use cases."""
 
-    def __init__(self, storage: Storage, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, storage: Storage, keyring: Keyring, clock: Clock, entropy: Entropy) -> None:
         self._store = ConsentStore(storage)
+        self._keyring = keyring
         self._clock = clock
         self._entropy = entropy
 
@@ -64,10 +83,10 @@ class Consents:
         return await self._store.find(subscription_id, product_id)
 
     async def remember(self, writer: Writer, answer: Answer) -> Consent:
-        """Adds to what was allowed before; inside the caller's transaction, with evidence and audit."""
-        now = self._clock.now()
+        """Adds to what was allowed before; inside the caller's transaction, with evidence, audit and event."""
         product, asked = answer.product, answer.asking
-        before = await self._store.find_inside(writer, answer.subscription_id, product.id)
+        before, earliest = await self._store.hold(writer, answer.subscription_id, product.id)
+        now = Instant(max(self._clock.now(), earliest))
         kept = before.scopes if before else ScopeSet()
         refused = asked.optional - answer.ticked
         scopes = (kept | asked.required | asked.unseen | (asked.optional & answer.ticked)) - refused
@@ -81,8 +100,10 @@ class Consents:
             owner="subscription",
             given_at=before.given_at if before else now,
             updated_at=now,
+            created_by=before.created_by if before else None,
+            metadata=before.metadata if before else {},
         )
-        await self._store.save(writer, consent, now)
+        await self._save(writer, consent, product, before)
         await self._store.add_evidence(
             writer,
             id=new_id(self._entropy),
@@ -116,14 +137,30 @@ class Consents:
 
 
     async def withdraw(
-        self, writer: Writer, *, subscription_id: str, product: Product, operator_id: str, how: Withdrawal
+        self,
+        writer: Writer,
+        *,
+        subscription_id: str,
+        product: Withdrawn,
+        operator_id: str,
+        how: Withdrawal,
+        created_by: str = "",
     ) -> bool:
-        """Ends the consent, inside the caller's transaction, with evidence and audit; whoever calls this ends the grants
-        with it. False where there is none."""
-        now = self._clock.now()
-        before = await self._store.withdraw(writer, subscription_id, product.id, now)
+        """Ends the consent, inside the caller's transaction, with evidence, audit and event; whoever calls this ends the
+        grants with it. False where there is none, or none that `created_by` made."""
+        before = await self._store.withdraw(writer, subscription_id, product.id, self._clock.now(), created_by)
         if before is None:
             return False
+        now = Instant(before.updated_at)
+        change = Change(
+            kind=ChangeKind.REVOKED,
+            product_id=product.id,
+            subscription_id=subscription_id,
+            scopes=ScopeSet(before.scopes.split()),
+            metadata=json.loads(before.metadata),
+            at=now,
+        )
+        await record_change(writer, change, entropy=self._entropy)
         await self._store.add_evidence(
             writer,
             id=new_id(self._entropy),
@@ -154,6 +191,21 @@ class Consents:
             data={"subscription": subscription_id, "page": how.page},
         )
         return True
+
+    async def _save(self, writer: Writer, consent: Consent, product: Product, before: Consent | None) -> None:
+        """With its event, unless it is told nothing new."""
+        await self._store.save(writer, consent, subject(self._keyring, product.sector, consent.subscription_id))
+        if before is not None and before.scopes == consent.scopes:
+            return
+        change = Change(
+            kind=ChangeKind.UPDATED if before else ChangeKind.ADDED,
+            product_id=product.id,
+            subscription_id=consent.subscription_id,
+            scopes=consent.scopes,
+            metadata=consent.metadata,
+            at=consent.updated_at,
+        )
+        await record_change(writer, change, entropy=self._entropy)
 
 
 def lines(locale: str, scopes: Iterable[str], *, granted: ScopeSet | None = None) -> tuple[ScopeLine, ...]:

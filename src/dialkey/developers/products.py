@@ -32,6 +32,7 @@ from dialkey.directory import names
 from dialkey.directory import store as directory_store
 from dialkey.directory.images import image_id
 from dialkey.directory.office import refuse
+from dialkey.events.ending import end_at_operator, end_consents
 from dialkey.storage import Reader, Row, Writer
 from dialkey.web.errors import Refusal
 
@@ -264,6 +265,9 @@ class Products:
                 raise Refusal(409, "enabled_there")
             data = {"enabled": int(row.enabled_at is not None)}
             await self._record(writer, Tag.PRODUCT_UNLISTED, actor, held, data, operator_id=operator_id)
+            if row.enabled_at is not None:
+                key = {"product_id": product_id, "operator_id": operator_id}
+                await end_at_operator(writer, entropy=self._office.entropy, now=self._office.clock.now(), **key)
 
         await self._office.storage.write(unit)
 
@@ -280,6 +284,7 @@ class Products:
             await writer.run(store.DROP_PRODUCT_ORIGINS, id=product_id)
             await writer.one(store.WITHDRAW_VERSION, id=product_id, now=now)
             await self._record(writer, Tag.PRODUCT_DELETED, actor, held)
+            await end_consents(writer, entropy=self._office.entropy, now=now, product_id=product_id)
 
         await self._office.storage.write(unit)
 

@@ -189,6 +189,8 @@ class ClientRules(Rules):
             retry_window=registration.retry_window,
             jwks=registration.jwks,
             may_introspect_all=int(registration.may_introspect_all),
+            backchannel_logout_uri=registration.backchannel_logout_uri,
+            backchannel_logout_session_required=int(registration.backchannel_logout_session_required),
             pending=int(pending),
             now=self._clock.now(),
         )

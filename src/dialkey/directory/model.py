@@ -113,6 +113,10 @@ class Client:
     credentials grant."""
     pending_redirect_uris: tuple[str, ...] = ()
     """Those that wait for the product's next approval: for the organization's own sandbox numbers only."""
+    backchannel_logout_uri: str | None = None
+    """Where it is told that somebody signed out (OpenID Connect Back-Channel Logout 1.0)."""
+    backchannel_logout_session_required: bool = False
+    """It is told of sessions, one by one; else also of a subscriber, all sessions at once."""
 
     @property
     def public(self) -> bool:

@@ -10,6 +10,8 @@ from dialkey.directory import names, store
 from dialkey.directory.catalogue import CATALOGUE, ScopeEntry
 from dialkey.directory.images import image_fault, image_id
 from dialkey.directory.office import Rules, refuse
+from dialkey.events.ending import end_at_operator, record_operator_change
+from dialkey.events.model import ChangeKind
 from dialkey.storage import Writer
 from dialkey.web.errors import Refusal
 
@@ -158,18 +160,23 @@ class ProductRules(Rules):
             if not await writer.run(store.ENABLE_LISTING, **key, now=self._clock.now()):
                 return False
             await self._record(writer, Tag.PRODUCT_ENABLED, actor, f"product:{product_id}", operator_id=operator_id)
+            now = self._clock.now()
+            await record_operator_change(writer, ChangeKind.ADDED, entropy=self._entropy, now=now, **key)
             return True
 
         return await self._storage.write(unit)
 
     async def disable_product(self, *, actor: str, product_id: str, operator_id: str) -> bool:
         """From now on the operator's subscribers can neither add nor use it: every use of a grant asks for the
-        listing. Nothing is deleted, so enabling it again brings all back. False where it was not enabled."""
+        listing. Their consents and grants end one by one, by a job, and the product is told of each. False where it was
+        not enabled."""
 
         async def unit(writer: Writer) -> bool:
-            if not await writer.run(store.DISABLE_LISTING, product_id=product_id, operator_id=operator_id):
+            key = {"product_id": product_id, "operator_id": operator_id}
+            if not await writer.run(store.DISABLE_LISTING, **key):
                 return False
             await self._record(writer, Tag.PRODUCT_DISABLED, actor, f"product:{product_id}", operator_id=operator_id)
+            await end_at_operator(writer, entropy=self._entropy, now=self._clock.now(), **key)
             return True
 
         return await self._storage.write(unit)

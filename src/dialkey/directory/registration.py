@@ -13,6 +13,7 @@ from dialkey.base.url import is_private_scheme, origin_of, redirect_uri_fault
 from dialkey.directory.model import AuthMethod, ClientKind, GrantType
 from dialkey.directory.names import text_fault
 from dialkey.web.errors import Refusal
+from dialkey.web.outbound import outbound_url_fault
 
 MAX_URIS = 20
 ID_TOKEN_ALGORITHMS = ("RS256", "ES256")
@@ -43,6 +44,9 @@ class ClientRegistration:
     """Milliseconds; None: the installation's."""
     jwks: str | None = None
     may_introspect_all: bool = False
+    backchannel_logout_uri: str | None = None
+    """OpenID Connect Back-Channel Logout 1.0 section 2.2."""
+    backchannel_logout_session_required: bool = False
 
     @property
     def public(self) -> bool:
@@ -87,6 +91,8 @@ class ClientRegistration:
             yield "retry_window", {}
         if fault := self._jwks_fault():
             yield fault, {}
+        if fault := self._backchannel_fault():
+            yield "backchannel_logout_uri", {"field": "backchannel_logout_uri", "fault": fault}
         if self.may_introspect_all and self.public:
             yield "public_client_introspects", {}
 
@@ -117,6 +123,15 @@ class ClientRegistration:
             for uri in uris:
                 if fault := redirect_uri_fault(uri, native=native):
                     yield "redirect_uri", {"field": field, "uri": uri[:200], "fault": fault}
+
+    def _backchannel_fault(self) -> str | None:
+        """An address of this machine may be registered, as a redirect URI may; it is called only by an installation that
+        is this machine's own."""
+        if self.backchannel_logout_uri is None:
+            return None
+        if self.kind is ClientKind.MACHINE:
+            return "machine"
+        return outbound_url_fault(self.backchannel_logout_uri, local=True)
 
     def _jwks_fault(self) -> str | None:
         wanted = self.auth_method is AuthMethod.PRIVATE_KEY_JWT

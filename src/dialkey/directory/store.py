@@ -23,6 +23,7 @@ _CLIENT = Statement(
     "clients.find",
     """SELECT {ordinal} c.id, c.description, c.kind, c.auth_method, c.grant_types, c.require_pkce, c.id_token_alg,
       c.access_token_format, c.profile, c.retry_window, c.jwks, c.may_introspect_all, c.status, c.pending,
+      c.backchannel_logout_uri, c.backchannel_logout_session_required,
       c.product_id, p.organization_id, p.sector, p.name, p.subtitle, p.price, p.accent, p.icon_id, p.support, p.terms_url,
       p.privacy_url, p.terms_version, p.status AS product_status, p.verified_at,
       o.name AS organization_name, o.verified_at AS organization_verified_at, o.deleted_at AS organization_deleted_at
@@ -188,9 +189,11 @@ DISABLE_LISTING = Statement(
 ADD_CLIENT = Statement(
     "clients.add",
     """INSERT INTO clients (id, product_id, description, kind, auth_method, grant_types, require_pkce, id_token_alg,
-      access_token_format, profile, retry_window, jwks, may_introspect_all, pending, status, created_at, updated_at)
+      access_token_format, profile, retry_window, jwks, may_introspect_all, pending, backchannel_logout_uri,
+      backchannel_logout_session_required, status, created_at, updated_at)
     VALUES (:id, :product_id, :description, :kind, :auth_method, :grant_types, :require_pkce, :id_token_alg,
-      :access_token_format, :profile, :retry_window, :jwks, :may_introspect_all, :pending, 'active', :now, :now)""",
+      :access_token_format, :profile, :retry_window, :jwks, :may_introspect_all, :pending, :backchannel_logout_uri,
+      :backchannel_logout_session_required, 'active', :now, :now)""",
 )
 TOUCH_CLIENT = Statement(
     "clients.touch",
@@ -413,4 +416,6 @@ def _client(row: Row, parts: list[Row]) -> Client:
         active=row.status == "active" and product.active and row.organization_deleted_at is None,
         pending=bool(row.pending),
         pending_redirect_uris=uris(_PENDING + REDIRECT),
+        backchannel_logout_uri=row.backchannel_logout_uri,
+        backchannel_logout_session_required=bool(row.backchannel_logout_session_required),
     )

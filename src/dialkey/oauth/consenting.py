@@ -199,6 +199,7 @@ class ConsentPages:
             return scope if await self._fulfilment.inside(writer, pending, client, session, scope) else None
 
         scope = await house.storage.write(unit)
+        house.publisher.wake()
         if scope is None:
             return self.stopped(request, "finished", pending)
         house.note(request, client, Kind.CONSENT_ADDED, session=session)

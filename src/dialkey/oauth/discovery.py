@@ -54,6 +54,8 @@ def metadata(settings: Settings, scopes: list[str]) -> dict[str, Any]:
             "acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "jti", "nonce", "phone_number",
             "phone_number_verified", "rat", "sid", "sub",
         ],
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,

@@ -11,12 +11,14 @@ from dialkey.base.entropy import Entropy
 from dialkey.consent.rules import Consents
 from dialkey.directory.model import Client, Operator, Product
 from dialkey.directory.store import ClientDirectory
+from dialkey.events import Publisher
 from dialkey.insights import Insights, Kind
 from dialkey.oauth.callback import CallbackDestination
 from dialkey.oauth.keys import SigningKeys
 from dialkey.oauth.model import Pending
 from dialkey.oauth.store import AuthorizationStore
 from dialkey.oauth.tokens import Tokens
+from dialkey.oauth.withdrawing import Withdrawals
 from dialkey.settings import Settings
 from dialkey.signin.model import ProductMark, Session, SignInStart
 from dialkey.signin.rules import SignIns
@@ -54,6 +56,8 @@ class House:
     signing: SigningKeys
     sandbox: SandboxStore
     insights: Insights
+    withdrawals: Withdrawals
+    publisher: Publisher
 
     def note(
         self,

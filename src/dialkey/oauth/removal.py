@@ -123,24 +123,22 @@ class RemovalPages:
     async def _remove(self, link: RemovalLink, client: Client, how: Withdrawal) -> bool:
         """Spends the link, ends the consent and every grant under it, in one transaction."""
         house = self._house
-        now = house.clock.now()
 
         async def unit(writer: Writer) -> bool:
             if not await self._links.spend(writer, link.digest, Ending.REMOVED):
                 return False
-            await house.consents.withdraw(
+            await house.withdrawals.inside(
                 writer,
                 subscription_id=link.subscription_id,
                 product=client.product,
                 operator_id=link.operator_id,
                 how=how,
             )
-            await house.authorizations.end_of_pair(
-                writer, link.subscription_id, link.product_id, now, "consent_withdrawn"
-            )
             return True
 
-        return await house.storage.write(unit)
+        removed = await house.storage.write(unit)
+        house.publisher.wake()
+        return removed
 
     async def _cancel(self, request: Request, link: RemovalLink) -> Response:
         async def unit(writer: Writer) -> bool:

@@ -14,6 +14,7 @@ from dialkey.base.entropy import Entropy, random_text
 from dialkey.base.ids import new_id
 from dialkey.base.phone import PhoneNumber, prefix_of
 from dialkey.directory.store import ClientDirectory
+from dialkey.events.leaving import queue_session_logout
 from dialkey.jobs import Job, Worker, enqueue, enqueue_claimed
 from dialkey.settings import Settings
 from dialkey.signin.limits import Limit, OverLimit, hit, minutes_until, reached
@@ -198,7 +199,9 @@ class SignIns:
             if not await self._store.mark_passed(writer, sign_in.id, session.id, now):
                 return Finished()
             if replaces is not None:
-                await self._sessions.end_of_cookie(writer, replaces, now, "replaced")
+                replaced = await self._sessions.end_of_cookie(writer, replaces, now, "replaced")
+                if replaced is not None and replaced.subscription_id != session.subscription_id:
+                    await queue_session_logout(writer, entropy=self._entropy, now=now, session_id=replaced.id)
             await self._sessions.add(
                 writer,
                 session,

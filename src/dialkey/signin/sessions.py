@@ -7,6 +7,7 @@ from starlette.requests import Request
 from dialkey.audit import Tag, record
 from dialkey.base.clock import HOUR, SECOND, Clock, after
 from dialkey.base.entropy import Entropy
+from dialkey.events.leaving import queue_session_logout
 from dialkey.settings import Settings
 from dialkey.signin.model import Session
 from dialkey.signin.store import SessionStore
@@ -55,10 +56,11 @@ class Sessions:
         return session
 
     async def end(self, writer: Writer, session: Session, *, reason: str, request_id: str = "") -> bool:
-        """Inside the caller's transaction. False where it had ended already."""
+        """Inside the caller's transaction; its clients are told. False where it had ended already."""
         now = self._clock.now()
         if await self._store.end(writer, session.id, now, reason) is None:
             return False
+        await queue_session_logout(writer, entropy=self._entropy, now=now, session_id=session.id)
         await record(
             writer,
             Tag.SIGNED_OUT,

@@ -72,7 +72,7 @@ _END_SESSION = Statement(
 _END_SESSION_OF_COOKIE = Statement(
     "sessions.end_of_cookie",
     "UPDATE sessions SET ended_at = :now, end_reason = :reason WHERE token_digest = :token_digest"
-    " AND ended_at IS NULL",
+    " AND ended_at IS NULL RETURNING id, subscription_id",
 )
 
 
@@ -199,5 +199,6 @@ class SessionStore:
         row = await writer.one(_END_SESSION, id=session_id, now=now, reason=reason)
         return None if row is None else row.subscription_id
 
-    async def end_of_cookie(self, writer: Writer, token_digest: str, now: Instant, reason: str) -> None:
-        await writer.run(_END_SESSION_OF_COOKIE, token_digest=token_digest, now=now, reason=reason)
+    async def end_of_cookie(self, writer: Writer, token_digest: str, now: Instant, reason: str) -> Row | None:
+        """What it ended: `id` and `subscription_id`."""
+        return await writer.one(_END_SESSION_OF_COOKIE, token_digest=token_digest, now=now, reason=reason)

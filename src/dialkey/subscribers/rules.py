@@ -68,7 +68,9 @@ class SubscriptionRules:
             return
         data = {}
         if tag is Tag.SUBSCRIPTION_SUSPENDED:
-            sessions, grants = await end_sign_ins_of(writer, subscription_id, now, tag.value)
+            sessions, grants = await end_sign_ins_of(
+                writer, subscription_id, now, tag.value, entropy=self._entropy
+            )
             data = {"sessions": sessions, "grants": grants}
         await self._record(writer, tag, actor, subscription_id, row.operator_id, now, data)
 
@@ -110,7 +112,9 @@ class SubscriptionRules:
     async def _end_everything(
         self, writer: Writer, tag: Tag, actor: str, subscription_id: str, operator_id: str, now: Instant
     ) -> None:
-        sessions, grants, consents = await end_everything_of(writer, subscription_id, now, tag.value)
+        sessions, grants, consents = await end_everything_of(
+            writer, subscription_id, now, tag.value, entropy=self._entropy
+        )
         data = {"sessions": sessions, "grants": grants, "consents": consents}
         await self._record(writer, tag, actor, subscription_id, operator_id, now, data)
 

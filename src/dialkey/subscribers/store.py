@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from dialkey.base.clock import Instant
+from dialkey.base.entropy import Entropy
 from dialkey.base.ids import looks_like_id
 from dialkey.base.phone import PhoneNumber
+from dialkey.base.scopes import ScopeSet
+from dialkey.events import Change, ChangeKind, record_change
+from dialkey.events.leaving import queue_subject_logout
 from dialkey.storage import Reader, Row, Statement, Storage, Writer
 from dialkey.subscribers.model import Subscription, SubscriptionStatus
 
@@ -75,8 +81,10 @@ _END_AUTHORIZATIONS = Statement(
 )
 _WITHDRAW_CONSENTS = Statement(
     "subscriptions.withdraw_consents",
-    """UPDATE consents SET withdrawn_at = :now, updated_at = :now
-    WHERE subscription_id = :subscription_id AND withdrawn_at IS NULL""",
+    """UPDATE consents SET withdrawn_at = :now,
+      updated_at = CASE WHEN updated_at < :now THEN :now ELSE updated_at + 1 END
+    WHERE subscription_id = :subscription_id AND withdrawn_at IS NULL
+    RETURNING product_id, scopes, metadata, updated_at""",
 )
 
 
@@ -103,21 +111,41 @@ class SubscriberStore:
         return None if row is None else _subscription(row)
 
 
-async def end_sign_ins_of(writer: Writer, subscription_id: str, now: Instant, reason: str) -> tuple[int, int]:
-    """Ends a subscription's sessions and grants; gives how many of each. What was allowed stays remembered."""
+async def end_sign_ins_of(
+    writer: Writer, subscription_id: str, now: Instant, reason: str, *, entropy: Entropy
+) -> tuple[int, int]:
+    """Ends a subscription's sessions and grants, and tells their clients; gives how many of each. What was allowed stays
+    remembered."""
     values = {"subscription_id": subscription_id, "now": now, "reason": reason}
-    return await writer.run(_END_SESSIONS, **values), await writer.run(_END_AUTHORIZATIONS, **values)
+    sessions, grants = await writer.run(_END_SESSIONS, **values), await writer.run(_END_AUTHORIZATIONS, **values)
+    if grants:
+        await queue_subject_logout(writer, entropy=entropy, now=now, subscription_id=subscription_id)
+    return sessions, grants
 
 
-async def end_everything_of(writer: Writer, subscription_id: str, now: Instant, reason: str) -> tuple[int, int, int]:
-    """Ends a subscription's sessions and grants and withdraws its consents; gives how many of each.
+async def end_everything_of(
+    writer: Writer, subscription_id: str, now: Instant, reason: str, *, entropy: Entropy
+) -> tuple[int, int, int]:
+    """Ends a subscription's sessions and grants and withdraws its consents, and tells their products; gives how many of
+    each.
 
     These three tables belong to the rooms above. They are changed here because the moment in which a number passes to
     somebody else must be one transaction: there may be no instant, and no crash, after which the new holder of a number
     meets what the old one left. A job would be too late, and calling upwards is not allowed.
     """
-    sessions, grants = await end_sign_ins_of(writer, subscription_id, now, reason)
-    return sessions, grants, await writer.run(_WITHDRAW_CONSENTS, subscription_id=subscription_id, now=now)
+    sessions, grants = await end_sign_ins_of(writer, subscription_id, now, reason, entropy=entropy)
+    withdrawn = await writer.all(_WITHDRAW_CONSENTS, subscription_id=subscription_id, now=now)
+    for row in withdrawn:
+        change = Change(
+            kind=ChangeKind.REVOKED,
+            product_id=row.product_id,
+            subscription_id=subscription_id,
+            scopes=ScopeSet(row.scopes.split()),
+            metadata=json.loads(row.metadata),
+            at=Instant(row.updated_at),
+        )
+        await record_change(writer, change, entropy=entropy)
+    return sessions, grants, len(withdrawn)
 
 
 def _subscription(row: Row) -> Subscription:

@@ -41,7 +41,8 @@ from dialkey.developers.webhooks import Webhooks
 from dialkey.directory.routes import MediaRoutes
 from dialkey.directory.rules import Directory
 from dialkey.directory.store import ClientDirectory
-from dialkey.events import Publisher
+from dialkey.events import EventLog as ConsentLog
+from dialkey.events import Publisher, Queues
 from dialkey.insights import Insights
 from dialkey.insights.reading import Analytics, EventLog
 from dialkey.jobs import Handler, Job, Worker, retention_schedule
@@ -52,6 +53,7 @@ from dialkey.mail.outbox import Mail
 from dialkey.oauth import removal_link
 from dialkey.oauth.authorize import AuthorizeRoutes
 from dialkey.oauth.backchannel import BackChannel
+from dialkey.oauth.callers import Callers
 from dialkey.oauth.client_auth import ClientAuthentication
 from dialkey.oauth.discovery import Discovery
 from dialkey.oauth.grants import Parts
@@ -69,6 +71,7 @@ from dialkey.oauth.userinfo import UserinfoEndpoint
 from dialkey.oauth.withdrawing import Withdrawals
 from dialkey.portal.house import PortalHouse
 from dialkey.portal.routes import PortalRoutes
+from dialkey.productapi.events import EventRoutes
 from dialkey.settings import Settings, load
 from dialkey.signin.jobs import SendPin
 from dialkey.signin.routes import SignInPages
@@ -116,6 +119,7 @@ class Built:
     callers: Worker
     """Calls clients' addresses: jobs of its own, so that one that does not answer keeps nothing else waiting."""
     publisher: Publisher
+    events: EventRoutes
 
     async def run(self) -> None:
         """Works beside the application until it is cancelled."""
@@ -224,6 +228,9 @@ def build(
         tokens=tokens,
         insights=insights,
     )
+    api_callers = Callers(parts)
+    consent_log, queues = ConsentLog(storage), Queues(storage, settings, clock, entropy)
+    event_routes = EventRoutes(api_callers, settings, keyring, clock, consent_log, queues, publisher)
     removal_links = RemovalLinks(storage, keyring, clock, entropy)
     authentication = ClientAuthentication(storage, settings, keyring, clock, directory, addresses)
     discovery = Discovery(settings, directory, signing)
@@ -245,6 +252,7 @@ def build(
         *pages.routes,
         *LogoutRoutes(house).routes,
         *RemovalPages(house, removal_links, subscribers).routes,
+        *event_routes.routes,
         Route(removal_link.PATH, RemovalLinkEndpoint(parts, keyring, removal_links).handle, methods=["POST"]),
         *MediaRoutes(directory).routes,
         *ASSET_ROUTES,
@@ -304,6 +312,7 @@ def build(
         portal=portal,
         callers=callers,
         publisher=publisher,
+        events=event_routes,
     )
 
 
@@ -351,6 +360,7 @@ class Server:
         """Ends what would otherwise keep a graceful shutdown waiting."""
         if self._built is not None:
             self._built.handsets.close()
+            self._built.events.close()
 
     async def _refuse(self, request: Request, refusal) -> Response:  # type: ignore[no-untyped-def]
         if request.scope["path"].startswith("/api/"):

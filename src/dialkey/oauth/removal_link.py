@@ -13,11 +13,11 @@ from starlette.responses import Response
 from dialkey.consent.links import RemovalLinks
 from dialkey.directory.model import Client
 from dialkey.insights import Kind
+from dialkey.oauth.callers import Callers
 from dialkey.oauth.endpoint import bearer_challenge, note
-from dialkey.oauth.errors import AccessDenied, InvalidRequest, InvalidToken, OAuthError, SlowDown
+from dialkey.oauth.errors import AccessDenied, InvalidRequest, OAuthError, SlowDown
 from dialkey.oauth.grants import Parts
 from dialkey.oauth.model import Grant
-from dialkey.oauth.userinfo import bearer_of
 from dialkey.signin.limits import Limit, OverLimit, hit
 from dialkey.storage import Writer
 from dialkey.storage.keyring import Keyring
@@ -37,6 +37,7 @@ class RemovalLinkEndpoint:
 
     def __init__(self, parts: Parts, keyring: Keyring, links: RemovalLinks) -> None:
         self._parts = parts
+        self._callers = Callers(parts)
         self._keyring = keyring
         self._links = links
 
@@ -53,7 +54,7 @@ class RemovalLinkEndpoint:
         return json_response(_body(url, None, None, None))
 
     async def _make(self, request: Request) -> str:
-        caller = await self._caller(request)
+        caller = (await self._callers.of(request)).client
         try:
             grant, url = await self._make_for(caller, request)
         except OAuthError as error:
@@ -95,18 +96,6 @@ class RemovalLinkEndpoint:
         except OverLimit:
             raise SlowDown("too many links for this subscriber") from None
         return grant, f"{self._parts.settings.base_url}/revoke-consent?revoke_token={token}"
-
-    async def _caller(self, request: Request) -> Client:
-        """The client whose own token this is: one that no subscriber gave."""
-        token = await self._parts.tokens.read_access_token(bearer_of(request.headers.getlist("authorization")))
-        if token is None or token.grant_id is not None or token.client_id is None:
-            raise InvalidToken("the bearer must be a living client credentials token")
-        if await self._parts.authorizations.token_ended(token.jti):
-            raise InvalidToken("the bearer was revoked")
-        client = await self._parts.directory.find_client(token.client_id)
-        if client is None or not client.active:
-            raise InvalidToken("client or product is disabled")
-        return client
 
     async def _grant(self, caller: Client, text: str | None) -> Grant:
         """The living grant behind the subscriber's token, given to the caller's product."""

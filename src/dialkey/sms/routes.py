@@ -6,15 +6,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
 import phonenumbers
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from dialkey.base.clock import DAY, SECOND, Clock, Instant
 from dialkey.base.phone import PhoneNumber
@@ -27,6 +26,7 @@ from dialkey.storage import StorageUnavailable
 from dialkey.web.errors import Refusal
 from dialkey.web.http import page_response
 from dialkey.web.pages import Brand, Frame
+from dialkey.web.streams import EventStream
 
 LISTED = 50
 MOST_STREAMS = 100
@@ -103,7 +103,7 @@ class HandsetRoutes:
         since = self._clock.now() - OVERLAP
         if last := _EVENT_ID.fullmatch(request.headers.get("last-event-id", "")):
             since = max(int(last[1]), since - DAY)
-        return _EventStream(self._stream(number, Instant(since), lifetime), headers=headers)
+        return EventStream(self._stream(number, Instant(since), lifetime), headers=headers)
 
     def close(self) -> None:
         """Ends every stream: call it when the server begins to shut down, which waits for open responses."""
@@ -154,36 +154,6 @@ class HandsetRoutes:
         new = tuple(message for message in reversed(messages) if message.id not in seen)
         seen.update((message.id, message.received_at) for message in new)
         return new
-
-
-class _EventStream(StreamingResponse):
-    """Ends as soon as the browser is gone, whether or not something is being sent."""
-
-    media_type = "text/event-stream"
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        leaving = asyncio.create_task(self._left(receive))
-        sending = asyncio.create_task(self._send(send))
-        try:
-            await asyncio.wait((leaving, sending), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leaving.cancel()
-            sending.cancel()
-            _, fault = await asyncio.gather(leaving, sending, return_exceptions=True)
-        if isinstance(fault, Exception):
-            raise fault
-
-    async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async with aclosing(self.body_iterator) as events:  # type: ignore[type-var]
-            async for event in events:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    @staticmethod
-    async def _left(receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
 
 
 def _event(message: Received) -> bytes:

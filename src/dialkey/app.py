@@ -27,6 +27,8 @@ from dialkey.consent.links import RemovalLinks
 from dialkey.consent.rules import Consents
 from dialkey.developers.access import Access
 from dialkey.developers.clients import Clients
+from dialkey.developers.deliveries import Deliveries
+from dialkey.developers.delivering import DeliveryLane
 from dialkey.developers.keys import ApiKeys
 from dialkey.developers.members import Members
 from dialkey.developers.notices import Notices
@@ -120,6 +122,7 @@ class Built:
     """Calls clients' addresses: jobs of its own, so that one that does not answer keeps nothing else waiting."""
     publisher: Publisher
     events: EventRoutes
+    deliveries: DeliveryLane
 
     async def run(self) -> None:
         """Works beside the application until it is cancelled."""
@@ -127,10 +130,11 @@ class Built:
             tasks.create_task(self.worker.run())
             tasks.create_task(self.callers.run())
             tasks.create_task(self.publisher.run())
+            tasks.create_task(self.deliveries.run())
 
     async def stop(self, patience: float = 5) -> None:
         """Takes nothing more and lets what is running finish, for so many seconds."""
-        await asyncio.gather(self.worker.stop(patience), self.callers.stop(patience))
+        await asyncio.gather(self.worker.stop(patience), self.callers.stop(patience), self.deliveries.stop(patience))
 
 
 class Bell:
@@ -182,10 +186,12 @@ def build(
         mail=mail,
     )
     organizations = Organizations(office)
-    publisher = Publisher(storage, settings, clock, entropy, lambda: None)
+    consent_log, queues = ConsentLog(storage), Queues(storage, settings, clock, entropy)
+    poster = Poster(local=not settings.public)
+    deliveries = DeliveryLane(storage, settings, keyring, clock, entropy, consent_log, poster)
+    publisher = Publisher(storage, settings, clock, entropy, deliveries.wake)
     consents = Consents(storage, keyring, clock, entropy)
     withdrawals = Withdrawals(storage, consents, authorizations, clock, entropy)
-    poster = Poster(local=not settings.public)
     back_channel = BackChannel(settings, keyring, clock, entropy, directory, signing, poster)
     callers = Worker(storage, clock, entropy, back_channel.handlers)
     handlers = {
@@ -229,7 +235,6 @@ def build(
         insights=insights,
     )
     api_callers = Callers(parts)
-    consent_log, queues = ConsentLog(storage), Queues(storage, settings, clock, entropy)
     event_routes = EventRoutes(api_callers, settings, keyring, clock, consent_log, queues, publisher)
     removal_links = RemovalLinks(storage, keyring, clock, entropy)
     authentication = ClientAuthentication(storage, settings, keyring, clock, directory, addresses)
@@ -281,6 +286,7 @@ def build(
         keys=ApiKeys(office),
         trail=Trail(office),
         webhooks=Webhooks(office),
+        deliveries=Deliveries(office, deliveries.wake),
         products=products,
         versions=Versions(office),
         overview=Overview(office, products),
@@ -313,6 +319,7 @@ def build(
         callers=callers,
         publisher=publisher,
         events=event_routes,
+        deliveries=deliveries,
     )
 
 

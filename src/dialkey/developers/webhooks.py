@@ -10,6 +10,7 @@ from typing import TypeVar
 from dialkey.audit import Tag
 from dialkey.base.clock import HOUR, Instant, after
 from dialkey.base.ids import looks_like_id, new_id
+from dialkey.developers import deliveries_store
 from dialkey.developers import webhooks_store as store
 from dialkey.developers.access import Actor, Role
 from dialkey.developers.office import Office
@@ -48,6 +49,10 @@ class Webhook:
     created_at: Instant
     secrets: tuple[WebhookSecret, ...]
     """The newest first; it alone has no end."""
+    failing_since: Instant | None = None
+    """Every call since then failed."""
+    disabled_why: str = ""
+    """`gone` (it answered 410) or `failing` (for days), where nobody disabled it by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +110,11 @@ class Webhooks:
     ) -> None:
         """What is None stays as it is. 422 with `field` `url` or `description`."""
         url, description = self._checked(url, description)
+        now = self._office.clock.now()
 
         async def unit(writer: Writer) -> None:
             await self._hold(writer, actor, organization_id, webhook_id)
-            await writer.run(store.CHANGE, id=webhook_id, url=url, description=description)
+            await writer.run(store.CHANGE, id=webhook_id, url=url, description=description, now=now)
             await self._record(writer, Tag.WEBHOOK_CHANGED, actor, organization_id, webhook_id)
 
         await self._office.storage.write(unit)
@@ -140,6 +146,7 @@ class Webhooks:
         async def unit(writer: Writer) -> None:
             await self._hold(writer, actor, organization_id, webhook_id)
             await writer.run(store.DELETE_SECRETS, id=webhook_id)
+            await writer.run(deliveries_store.DROP, id=webhook_id)
             await writer.run(store.DELETE, id=webhook_id)
             await self._record(writer, Tag.WEBHOOK_DELETED, actor, organization_id, webhook_id)
 
@@ -187,7 +194,7 @@ class Webhooks:
         async def unit(writer: Writer) -> None:
             row = await self._hold(writer, actor, organization_id, webhook_id)
             if row.status != status:
-                await writer.run(store.SET_STATUS, id=webhook_id, status=status)
+                await writer.run(store.SET_STATUS, id=webhook_id, status=status, now=self._office.clock.now())
                 data = {"before": row.status, "after": status}
                 await self._record(writer, Tag.WEBHOOK_CHANGED, actor, organization_id, webhook_id, data)
 
@@ -231,6 +238,8 @@ def _webhook(rows: Sequence[Row]) -> Webhook:
         description=first.description,
         enabled=first.status == "enabled",
         created_at=Instant(first.created_at),
+        failing_since=first.failing_since,
+        disabled_why=first.disabled_why,
         secrets=tuple(
             WebhookSecret(
                 id=row.secret_id,

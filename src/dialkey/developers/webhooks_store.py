@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dialkey.storage import Statement
 
-_WEBHOOK = "w.id, w.url, w.description, w.status, w.created_at"
+_WEBHOOK = "w.id, w.url, w.description, w.status, w.created_at, w.failing_since, w.resting_until, w.disabled_why"
 WEBHOOKS = Statement(
     "webhooks.list",
     f"""SELECT {_WEBHOOK}, s.id AS secret_id, s.hint, s.created_at AS secret_at, s.expires_at
@@ -29,10 +29,15 @@ TOUCH = Statement(
 )
 CHANGE = Statement(
     "webhooks.change",
-    """UPDATE webhooks SET url = COALESCE(:url, url), description = COALESCE(:description, description)
-    WHERE id = :id""",
+    """UPDATE webhooks SET url = COALESCE(:url, url), description = COALESCE(:description, description),
+      failures = 0, failing_since = NULL, resting_until = 0, due_at = :now WHERE id = :id""",
 )
-SET_STATUS = Statement("webhooks.set_status", "UPDATE webhooks SET status = :status WHERE id = :id")
+SET_STATUS = Statement(
+    "webhooks.set_status",
+    """UPDATE webhooks SET status = :status, disabled_why = '', failures = 0, failing_since = NULL, resting_until = 0,
+      due_at = :now WHERE id = :id""",
+)
+OWNED = Statement("webhooks.owned", "SELECT id FROM webhooks WHERE id = :id AND organization_id = :organization_id")
 DELETE_SECRETS = Statement("webhook_secrets.delete", "DELETE FROM webhook_secrets WHERE webhook_id = :id")
 DELETE = Statement("webhooks.delete", "DELETE FROM webhooks WHERE id = :id")
 ADD_SECRET = Statement(

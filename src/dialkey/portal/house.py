@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from dialkey.accounts.rules import Accounts
     from dialkey.developers.access import Access
     from dialkey.developers.clients import Clients
+    from dialkey.developers.deliveries import Deliveries
     from dialkey.developers.keys import ApiKeys
     from dialkey.developers.members import Members
     from dialkey.developers.notices import Notices
@@ -117,6 +118,7 @@ class PortalHouse:
     keys: ApiKeys
     trail: Trail
     webhooks: Webhooks
+    deliveries: Deliveries
     products: Products
     versions: Versions
     overview: Overview

@@ -26,6 +26,21 @@ class SecretRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """A message, and what became of it."""
+
+    message_id: str
+    type: str
+    state: str
+    attempts: int
+    next_at: int | None
+    tried_at: int | None
+    answer: str
+    """The status or the fault, and how long it took; empty before the first attempt."""
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRow:
     """An endpoint."""
 
@@ -35,11 +50,23 @@ class WebhookRow:
     enabled: bool
     created_at: int
     secrets: tuple[SecretRow, ...] = ()
+    failing_since: int | None = None
+    disabled_why: str = ""
 
 
 _ROW = WebhookRow(
     id="w1", url="https://hooks.voicebox.example/dialkey", description="Production", enabled=True, created_at=AT,
     secrets=(SecretRow(hint="x7Qa", created_at=AT, expires_at=None),),
+)  # fmt: skip
+_DELIVERIES = (
+    DeliveryRow(message_id="N3pyQ0xW1kq2bTtYw9aZ_A", type="consent.revoked", state="waiting", attempts=2, next_at=AT,
+                tried_at=AT, answer="503 after 120 ms", created_at=AT),
+    DeliveryRow(message_id="m2", type="consent.added", state="delivered", attempts=1, next_at=None, tried_at=AT,
+                answer="200 after 48 ms", created_at=AT),
+    DeliveryRow(message_id="m3", type="webhook.test", state="failed", attempts=1, next_at=None, tried_at=AT,
+                answer="No answer in time", created_at=AT),
+    DeliveryRow(message_id="m4", type="consent.updated", state="waiting", attempts=0, next_at=AT, tried_at=None,
+                answer="", created_at=AT),
 )  # fmt: skip
 
 
@@ -111,14 +138,22 @@ class WebhookPage(Page):
     row: WebhookRow
     url: str
     description: str
+    deliveries: tuple[DeliveryRow, ...] = ()
+    waiting: int = 0
     problems: Problems = FINE
 
     @classmethod
     def samples(cls) -> dict[str, Page]:
         base = cls(place=place("org-webhooks"), csrf="t", row=_ROW, url=_ROW.url, description=_ROW.description)
+        busy = replace(base, deliveries=_DELIVERIES, waiting=1)
         two = (*_ROW.secrets, SecretRow(hint="9fPd", created_at=AT, expires_at=AT))
         return {
             "enabled": base,
+            "delivered": busy,
+            "delivered-viewer": replace(busy, place=place("org-webhooks", "viewer")),
+            "failing": replace(busy, row=replace(_ROW, failing_since=AT), waiting=1000),
+            "switched-off": replace(busy, row=replace(_ROW, enabled=False, disabled_why="failing")),
+            "gone": replace(base, row=replace(_ROW, enabled=False, disabled_why="gone")),
             "rotating": replace(base, row=replace(_ROW, secrets=two)),
             "disabled": replace(base, row=replace(_ROW, enabled=False)),
             "viewer": replace(base, place=place("org-webhooks", "viewer")),

@@ -9,12 +9,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dialkey.developers.access import Role
+from dialkey.developers.deliveries import Delivery
 from dialkey.developers.webhooks import Webhook
 from dialkey.portal.house import PortalHouse
 from dialkey.portal.once import new_ticket, spend_ticket
 from dialkey.portal.organizations import own_membership, place_of, problems_of
 from dialkey.portal.shell_views import Place
 from dialkey.portal.webhook_views import (
+    DeliveryRow,
     NewWebhookPage,
     SecretRow,
     WebhookDeletePage,
@@ -44,6 +46,8 @@ class WebhookPages:
             Route(one, self.change, methods=["POST"]),
             Route(f"{one}/enable", self.enable, methods=["POST"]),
             Route(f"{one}/disable", self.disable, methods=["POST"]),
+            Route(f"{one}/test", self.send_test, methods=["POST"]),
+            Route(f"{one}/replay", self.replay, methods=["POST"]),
             Route(f"{one}/rotate", self.ask_rotate, methods=["GET"]),
             Route(f"{one}/rotate", self.rotate, methods=["POST"]),
             Route(f"{one}/delete", self.ask_delete, methods=["GET"]),
@@ -111,6 +115,17 @@ class WebhookPages:
         await self._house.webhooks.disable(actor, *self._ids(request))
         return self._house.go(self._address(request), done="saved")
 
+    async def send_test(self, request: Request) -> Response:
+        actor = await self._house.actor(request)
+        await self._house.form(request, CHANGE)
+        await self._house.deliveries.send_test(actor, *self._ids(request))
+        return self._house.go(self._address(request), done="queued")
+
+    async def replay(self, request: Request) -> Response:
+        actor, form = await self._house.actor(request), await self._house.form(request, CHANGE)
+        await self._house.deliveries.replay(actor, *self._ids(request), form.get("message", ""))
+        return self._house.go(self._address(request), done="queued")
+
     async def ask_rotate(self, request: Request) -> Response:
         return await self._house.page(request, await self._rotate_page(request))
 
@@ -155,7 +170,10 @@ class WebhookPages:
         actor = await self._house.actor(request)
         membership = await own_membership(self._house, request)
         found = await self._house.webhooks.get(actor, *self._ids(request))
+        log = await self._house.deliveries.log(actor, *self._ids(request))
         return WebhookPage(
+            deliveries=tuple(map(_delivery, log.recent)),
+            waiting=log.waiting,
             place=place_of(membership, "org-webhooks"),
             csrf=await self._house.token(request, CHANGE),
             row=_row(found),
@@ -187,6 +205,36 @@ class WebhookPages:
         return f"/portal/o/{request.path_params['organization']}/webhooks/{request.path_params['webhook']}"
 
 
+FAULTS = {
+    "timeout": "No answer in time",
+    "connect": "Nobody answers at this address",
+    "tls": "The certificate is not good",
+    "dns": "The name leads nowhere",
+    "address": "The name leads into a private network",
+    "url": "The address cannot be called",
+    "protocol": "The answer is not HTTP",
+    "lost": "The event is no longer kept",
+}
+"""Why there was no answer."""
+
+
+def _delivery(delivery: Delivery) -> DeliveryRow:
+    answer = ""
+    if delivery.outcome is not None:
+        said = str(delivery.status) if delivery.status is not None else FAULTS.get(delivery.outcome, delivery.outcome)
+        answer = f"{said} after {delivery.milliseconds} ms" if delivery.status is not None else said
+    return DeliveryRow(
+        message_id=delivery.message_id,
+        type=delivery.type,
+        state=delivery.state,
+        attempts=delivery.attempts,
+        next_at=delivery.next_at,
+        tried_at=delivery.tried_at,
+        answer=answer,
+        created_at=delivery.created_at,
+    )
+
+
 def _row(webhook: Webhook) -> WebhookRow:
     return WebhookRow(
         id=webhook.id,
@@ -194,5 +242,7 @@ def _row(webhook: Webhook) -> WebhookRow:
         description=webhook.description,
         enabled=webhook.enabled,
         created_at=webhook.created_at,
+        failing_since=webhook.failing_since,
+        disabled_why=webhook.disabled_why,
         secrets=tuple(SecretRow(hint=s.hint, created_at=s.created_at, expires_at=s.expires_at) for s in webhook.secrets),
     )

@@ -65,6 +65,7 @@ PROBLEMS = {
     "webhook_port": "Use port 443, or one above 1023.",
     "webhook_too_long": "The address is too long.",
     "webhook_url": "This address cannot be used. Leave out users, fragments and odd characters.",
+    "webhook_off": "The endpoint is disabled. Enable it first.",
     "too_many_webhooks": "There are {most} endpoints, which is the limit. Delete one first.",
     "overlap": "Choose how long the old secret goes on signing.",
 }
@@ -98,6 +99,7 @@ NOTES = {
     "deleted": "Deleted.",
     "removed": "Removed.",
     "sent": "Sent.",
+    "queued": "On its way. Look again in a moment for what came of it.",
     "submitted": "Submitted. We will tell your organization when it has been reviewed.",
     "withdrawn": "Taken back. You can change it again.",
     "discarded": "The draft is gone; what is live stays.",

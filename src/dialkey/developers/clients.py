@@ -44,6 +44,8 @@ class ClientDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id_token_alg: str = "RS256"
     access_token_format: str = "opaque"
     jwks: str | None = None
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
     secret_expires_at: int | None = None
     """Milliseconds since the epoch."""
 
@@ -62,6 +64,8 @@ class ClientPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id_token_alg: str | UnsetType = UNSET
     access_token_format: str | UnsetType = UNSET
     jwks: str | UnsetType | None = UNSET
+    backchannel_logout_uri: str | UnsetType | None = UNSET
+    backchannel_logout_session_required: bool | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,8 @@ class ClientView:
     """The live ones, the oldest first."""
     created_at: Instant
     updated_at: Instant
+    backchannel_logout_uri: str | None = None
+    backchannel_logout_session_required: bool = False
 
     @property
     def uses_secrets(self) -> bool:
@@ -275,6 +281,8 @@ class Clients(ClientSecrets):
             id_token_alg=after.id_token_alg,
             access_token_format=after.access_token_format,
             jwks=after.jwks,
+            backchannel_logout_uri=after.backchannel_logout_uri,
+            backchannel_logout_session_required=int(after.backchannel_logout_session_required),
             now=now,
         )
         if before.auth_method in SECRET_METHODS and after.auth_method not in SECRET_METHODS:
@@ -315,6 +323,8 @@ def _registration(draft: ClientDraft) -> ClientRegistration:
         id_token_alg=draft.id_token_alg,
         access_token_format=draft.access_token_format,
         jwks=draft.jwks,
+        backchannel_logout_uri=(draft.backchannel_logout_uri or "").strip() or None,
+        backchannel_logout_session_required=draft.backchannel_logout_session_required,
     )
 
 
@@ -342,6 +352,8 @@ def _registered(row: Row, uris: Iterable[tuple[str, str]]) -> ClientRegistration
         retry_window=row.retry_window,
         jwks=row.jwks,
         may_introspect_all=bool(row.may_introspect_all),
+        backchannel_logout_uri=row.backchannel_logout_uri,
+        backchannel_logout_session_required=bool(row.backchannel_logout_session_required),
     )
 
 
@@ -354,6 +366,8 @@ def _patched(registration: ClientRegistration, patch: ClientPatch) -> ClientRegi
         changes["grant_types"] = frozenset(changes["grant_types"])
     if "description" in changes:
         changes["description"] = changes["description"].strip()
+    if "backchannel_logout_uri" in changes:
+        changes["backchannel_logout_uri"] = (changes["backchannel_logout_uri"] or "").strip() or None
     signs = changes.get("auth_method", registration.auth_method) is AuthMethod.PRIVATE_KEY_JWT
     if not signs and "jwks" not in changes:
         changes["jwks"] = None
@@ -393,6 +407,8 @@ def _client_view(row: Row, uris: Iterable[Row], secrets: Iterable[SecretInfo]) -
         secrets=tuple(secrets),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        backchannel_logout_uri=row.backchannel_logout_uri,
+        backchannel_logout_session_required=bool(row.backchannel_logout_session_required),
     )
 
 

@@ -220,7 +220,8 @@ REVIEW_NEEDED = Statement(
 )
 _CLIENT = """c.id, c.product_id, c.description, c.kind, c.auth_method, c.grant_types, c.require_pkce, c.id_token_alg,
       c.access_token_format, c.profile, c.retry_window, c.jwks, c.may_introspect_all, c.status, c.pending, c.created_at,
-      c.updated_at, p.name AS product_name, p.organization_id"""
+      c.updated_at, c.backchannel_logout_uri, c.backchannel_logout_session_required,
+      p.name AS product_name, p.organization_id"""
 CLIENT = Statement(
     "developers.client",
     f"""SELECT {_CLIENT} FROM clients c JOIN products p ON p.id = c.product_id
@@ -256,7 +257,8 @@ SET_CLIENT = Statement(
     "developers.set_client",
     """UPDATE clients SET description = :description, kind = :kind, auth_method = :auth_method,
       grant_types = :grant_types, require_pkce = :require_pkce, id_token_alg = :id_token_alg,
-      access_token_format = :access_token_format, jwks = :jwks, updated_at = :now WHERE id = :id""",
+      access_token_format = :access_token_format, jwks = :jwks, backchannel_logout_uri = :backchannel_logout_uri,
+      backchannel_logout_session_required = :backchannel_logout_session_required, updated_at = :now WHERE id = :id""",
 )
 DELETE_CLIENT = Statement(
     "developers.delete_client", "UPDATE clients SET status = 'deleted', updated_at = :now WHERE id = :id"

@@ -17,6 +17,8 @@ from dialkey.portal.shell_views import FieldProblem, Problems
 from dialkey.web.errors import Refusal
 
 LISTS = ("redirect_uris", "post_logout_redirect_uris", "post_revoke_redirect_uris")
+BACKCHANNEL = ("backchannel_logout_uri", "backchannel_logout_session_required")
+"""Last among the marks: a form of the release before has none of them."""
 MAX_LINES = 40
 
 
@@ -26,6 +28,10 @@ def problems_of(refusal: Refusal, field: str = "") -> Problems:
     if refusal.code == "redirect_uri":
         text = f"{data.get('uri', '')}: {uri_words(str(data.get('fault', '')))}"
         return Problems((FieldProblem(field=str(data.get("field", LISTS[0])), text=text),))
+    if refusal.code == "backchannel_logout_uri":
+        fault = str(data.get("fault", ""))
+        text = words.problem(f"webhook_{fault}", data) if fault != "machine" else uri_words(fault)
+        return Problems((FieldProblem(field="backchannel_logout_uri", text=text),))
     if refusal.code in FORM_FAULTS:
         named, text = FORM_FAULTS[refusal.code]
         return Problems((FieldProblem(field=str(data.get("field", "")) or named or field, text=text),))
@@ -59,6 +65,8 @@ def typed_fields(form: Mapping[str, str]) -> ClientFields:
         auth_method=form.get("auth_method", "")[:40],
         require_pkce="require_pkce" in form,
         jwks=form.get("jwks", ""),
+        backchannel_logout_uri=form.get("backchannel_logout_uri", "").strip(),
+        backchannel_logout_session_required="backchannel_logout_session_required" in form,
     )
 
 
@@ -71,6 +79,8 @@ def stored_fields(client: ClientView) -> ClientFields:
         post_revoke_redirect_uris="\n".join(uri.uri for uri in client.post_revoke_redirect_uris),
         auth_method=client.auth_method.value,
         require_pkce=client.require_pkce,
+        backchannel_logout_uri=client.backchannel_logout_uri or "",
+        backchannel_logout_session_required=client.backchannel_logout_session_required,
     )
 
 
@@ -106,6 +116,8 @@ def _values(fields: ClientFields) -> dict[str, object]:
         **lists,
         "auth_method": fields.auth_method,
         "require_pkce": int(fields.require_pkce),
+        "backchannel_logout_uri": fields.backchannel_logout_uri,
+        "backchannel_logout_session_required": int(fields.backchannel_logout_session_required),
     }
 
 
@@ -119,9 +131,9 @@ def patch_of(form: Mapping[str, str], fields: ClientFields) -> ClientPatch:
     does what the form did not have."""
     values = _values(fields)
     seen = dict(zip(values, form.get("seen", "").split(), strict=False))
-    if len(seen) != len(values):
+    if len(seen) < len(values) - len(BACKCHANNEL):
         raise Refusal(400, "malformed", detail="no marks in a client's form")
-    changed = {name for name, value in values.items() if _mark(value) != seen[name]}
+    changed = {name for name in seen if _mark(values[name]) != seen[name]}
     given: dict[str, Any] = {name: typed_lines(form.get(name, "")) for name in LISTS if name in changed}
     if "description" in changed:
         given["description"] = fields.description
@@ -132,4 +144,8 @@ def patch_of(form: Mapping[str, str], fields: ClientFields) -> ClientPatch:
         given["auth_method"] = method
     if "require_pkce" in changed and form.get("pkce_shown"):
         given["require_pkce"] = fields.require_pkce
+    if form.get("backchannel_shown"):
+        for name in BACKCHANNEL:
+            if name in changed:
+                given[name] = getattr(fields, name)
     return ClientPatch(**given)

@@ -88,6 +88,8 @@ class ClientFields:
     auth_method: str = ""
     require_pkce: bool = False
     jwks: str = ""
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ async def test_the_same_answer_again_tells_nothing(site: Site) -> None:
     consumer = await Consumer.of(site)
     await consumer.poll()
     for _ in range(2):
+        site.clock.advance(seconds=1)
         await site.visitor().complete(site.world.web, ANNA, prompt="consent")
     assert kinds(await consumer.poll()) == ["added"]
 

@@ -73,7 +73,10 @@ from dialkey.oauth.userinfo import UserinfoEndpoint
 from dialkey.oauth.withdrawing import Withdrawals
 from dialkey.portal.house import PortalHouse
 from dialkey.portal.routes import PortalRoutes
+from dialkey.productapi import openapi
+from dialkey.productapi.consents import ConsentRoutes
 from dialkey.productapi.events import EventRoutes
+from dialkey.productapi.products import ProductRoutes
 from dialkey.settings import Settings, load
 from dialkey.signin.jobs import SendPin
 from dialkey.signin.routes import SignInPages
@@ -258,6 +261,11 @@ def build(
         *LogoutRoutes(house).routes,
         *RemovalPages(house, removal_links, subscribers).routes,
         *event_routes.routes,
+        *ConsentRoutes(
+            api_callers, storage, keyring, directory, subscribers, consents, withdrawals, publisher
+        ).routes,
+        *ProductRoutes(api_callers, storage, settings.base_url).routes,
+        *openapi.ROUTES,
         Route(removal_link.PATH, RemovalLinkEndpoint(parts, keyring, removal_links).handle, methods=["POST"]),
         *MediaRoutes(directory).routes,
         *ASSET_ROUTES,

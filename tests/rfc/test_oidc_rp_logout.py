@@ -333,3 +333,36 @@ async def test_after_signing_out_the_next_request_asks_for_a_number(site: Site) 
     refused(await visitor.start(site.world.web, prompt="none"), "login_required")
     assert 'name="number"' in (await visitor.start(site.world.web)).text
     assert (await ask(site, site.world.web)).status_code == 200
+
+
+def _kid(tokens: dict) -> str:
+    from dialkey.oauth.jose import read_object
+
+    return read_object(tokens["id_token"].partition(".")[0])["kid"]
+
+
+async def test_s033_a_hint_outlives_the_key_that_signed_it(site: Site) -> None:
+    """A session lasts longer than a key; what was signed before a rotation still says whose session it is."""
+    from dialkey.oauth.keys import ensure_keys, revoke_key, rotate_key
+
+    parts = (site.storage, site.settings, site.keyring, site.clock, site.entropy)
+    visitor, tokens = await _signed_in(site)
+    for _ in range(2):
+        await rotate_key(*parts, "RS256")
+        site.clock.advance(hours=5)
+    async with site.http() as http:
+        keys = (await http.get("/.well-known/jwks.json")).json()["keys"]
+    assert _kid(tokens) not in {key["kid"] for key in keys}
+    response = await visitor.get(_url(id_token_hint=tokens["id_token"], post_logout_redirect_uri=BACK))
+    assert response.headers["location"] == BACK
+    visitor, tokens = await _signed_in(site, BO)
+    await revoke_key(site.storage, site.clock, site.entropy, _kid(tokens))
+    await ensure_keys(*parts)
+    site.clock.advance(seconds=3)
+    _asks_first(await visitor.get(_url(id_token_hint=tokens["id_token"], post_logout_redirect_uri=BACK)))
+
+
+async def test_the_page_speaks_the_language_that_was_asked_for(site: Site) -> None:
+    visitor, _ = await _signed_in(site)
+    response = await visitor.get(_url(ui_locales="nb sv"))
+    assert response.headers["content-language"] == "nb"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -135,6 +135,68 @@ class Consents:
         )
         return consent
 
+
+    async def give_on_behalf(
+        self,
+        writer: Writer,
+        *,
+        subscription_id: str,
+        operator_id: str,
+        product: Product,
+        created_by: str,
+        client_id: str,
+        metadata: Mapping[str, str],
+        request_id: str,
+    ) -> bool:
+        """A consent to all that the product requires, made by the product `created_by`; inside the caller's transaction,
+        with evidence, audit and event. False where the subscription has one already: it is left as it is."""
+        before, earliest = await self._store.hold(writer, subscription_id, product.id)
+        if before is not None:
+            return False
+        now = Instant(max(self._clock.now(), earliest))
+        consent = Consent(
+            subscription_id=subscription_id,
+            product_id=product.id,
+            scopes=product.required_scopes,
+            declined=product.optional_scopes,
+            terms_version=product.terms_version,
+            owner="subscription",
+            given_at=now,
+            updated_at=now,
+            created_by=created_by,
+            metadata=metadata,
+        )
+        await self._save(writer, consent, product, None)
+        await self._store.add_evidence(
+            writer,
+            id=new_id(self._entropy),
+            subscription_id=subscription_id,
+            product_id=product.id,
+            change="given",
+            scopes=str(consent.scopes),
+            declined=str(consent.declined),
+            text_version="",
+            locale="",
+            shown=msgspec.json.encode({"product": product.name, "page": "api", "created_by": created_by}).decode(),
+            terms_url=product.terms_url,
+            terms_version=product.terms_version,
+            client_id=client_id,
+            session_id=None,
+            now=now,
+        )
+        await record(
+            writer,
+            Tag.CONSENT_GIVEN,
+            entropy=self._entropy,
+            now=now,
+            actor=f"product:{created_by}",
+            subject=f"product:{product.id}",
+            operator_id=operator_id,
+            organization_id=product.organization_id,
+            request_id=request_id,
+            data={"scopes": str(consent.scopes), "subscription": subscription_id},
+        )
+        return True
 
     async def withdraw(
         self,

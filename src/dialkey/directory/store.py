@@ -31,6 +31,18 @@ _CLIENT = Statement(
     WHERE c.id = v.id""",
     batch={"id": "text"},
 )
+_PRODUCT_WHOLE = Statement(
+    "products.whole",
+    """SELECT p.id AS product_id, p.organization_id, p.sector, p.name, p.subtitle, p.price, p.accent, p.icon_id, p.support,
+      p.terms_url, p.privacy_url, p.terms_version, p.status AS product_status, p.verified_at,
+      o.name AS organization_name, o.verified_at AS organization_verified_at
+    FROM products p JOIN organizations o ON o.id = p.organization_id AND o.deleted_at IS NULL WHERE p.id = :id""",
+)
+_SCOPES_OF_PRODUCT = Statement(
+    "products.scopes",
+    """SELECT 'scope' AS part, s.scope AS word, s.optional AS place FROM product_scopes s WHERE s.product_id = :product_id
+    ORDER BY s.optional, s.scope""",
+)
 _PARTS = Statement(
     "clients.parts",
     """SELECT 'uri' AS part, CASE pending WHEN 0 THEN kind ELSE 'pending ' || kind END AS kind, uri AS word,
@@ -272,6 +284,13 @@ class ClientDirectory:
     async def find_client(self, client_id: str) -> Client | None:
         """The client with its product and live secrets; `active` only where both client and product are."""
         return await self._clients.get(client_id) if looks_like_uuid(client_id) else None
+
+    async def find_product(self, product_id: str) -> Product | None:
+        """As it is now, whoever asks."""
+        row = await self._storage.read.one(_PRODUCT_WHOLE, id=product_id) if looks_like_id(product_id) else None
+        if row is None:
+            return None
+        return _product(row, await self._storage.read.all(_SCOPES_OF_PRODUCT, product_id=product_id))
 
     async def find_operator(self, operator_id: str) -> Operator | None:
         return await self._operators.get(operator_id) if looks_like_id(operator_id) else None

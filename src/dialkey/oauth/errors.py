@@ -103,6 +103,15 @@ class AccessDenied(OAuthError):
     code = "access_denied"
 
 
+class NotReached(AccessDenied):
+    """Your product does not reach this.
+
+    RFC 6750 section 3.1 names no code for it; that of an authorization response says what it is.
+    """
+
+    status = 403
+
+
 class LoginRequired(OAuthError):
     """The subscriber is not signed in.
 

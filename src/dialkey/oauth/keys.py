@@ -63,6 +63,11 @@ class SigningKey:
     retired_at: Instant | None
     served_until: Instant | None
 
+    @property
+    def revoked(self) -> bool:
+        """Taken out of service at once; a key that retires is served for a while after."""
+        return self.served_until is not None and self.served_until == self.retired_at
+
 
 class SigningKeys:
     """Signs, verifies, publishes. Rows are read anew every two seconds: a revoked key is dead everywhere by then."""
@@ -94,10 +99,12 @@ class SigningKeys:
 
     async def load(self) -> None:
         now = self._clock.now()
-        rows = await self._storage.read.all(_ALL, now=now)
+        hints = self._settings.signin.session_absolute_lifetime * SECOND
+        rows = await self._storage.read.all(_ALL, now=now - hints)
         keys = {row.kid: self._keys.get(row.kid) for row in rows}
         self._keys = {row.kid: self._open(row, keys[row.kid]) for row in rows}
-        self._jwks = _encode({"keys": [key.public for key in self._keys.values()]})
+        served = [key.public for key in self._keys.values() if key.served_until is None or key.served_until > now]
+        self._jwks = _encode({"keys": served})
         self._loaded_at = now
 
     def jwks(self) -> bytes:
@@ -119,8 +126,9 @@ class SigningKeys:
             {"alg": alg, "kid": key.kid, "typ": typ}, _encode(claims), key.private, algorithms=[alg]
         )
 
-    def verify(self, token: str, *, typ: str) -> dict[str, Any] | None:
-        """The claims of a JWS that one of our served keys signed; None for anything else. Times are not judged.
+    def verify(self, token: str, *, typ: str, past: bool = False) -> dict[str, Any] | None:
+        """The claims of a JWS that one of our served keys signed; None for anything else. Times are not judged. `past`:
+        keys that retired in the ordinary way count too, for as long as a session lasts: for hints, which open nothing.
 
         The header chooses nothing but which of our own keys: its algorithm must be that key's, and a header that
         names more than `alg`, `kid` and `typ` is refused.
@@ -132,7 +140,9 @@ class SigningKeys:
             return None
         key = self._keys.get(str(header.get("kid")))
         now = self._clock.now()
-        if key is None or header.get("alg") != key.alg or (key.served_until is not None and key.served_until <= now):
+        if key is None or header.get("alg") != key.alg:
+            return None
+        if key.served_until is not None and key.served_until <= now and (not past or key.revoked):
             return None
         try:
             signed = jws.deserialize_compact(token, key.private, algorithms=[key.alg])

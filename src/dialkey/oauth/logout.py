@@ -45,6 +45,8 @@ class _Ask:
     """A registered post_logout_redirect_uri with the state."""
     sid: str | None
     sub: str | None
+    locales: str | None = None
+    """`ui_locales`."""
 
 
 class LogoutRoutes:
@@ -105,7 +107,7 @@ class LogoutRoutes:
 
     async def _ask(self, parameters: Mapping[str, str]) -> _Ask:
         """Hint, client and address, each only as far as it is proven. A hint may have expired, not be forged."""
-        hint = self._house.signing.verify(parameters.get("id_token_hint", ""), typ="JWT")
+        hint = self._house.signing.verify(parameters.get("id_token_hint", ""), typ="JWT", past=True)
         if hint is not None and hint.get("iss") != self._house.settings.issuer:
             hint = None
         named = parameters.get("client_id")
@@ -121,6 +123,7 @@ class LogoutRoutes:
             _with_state(back, parameters.get("state")) if known and back else None,
             hint.get("sid") if hint else None,
             hint.get("sub") if hint else None,
+            parameters.get("ui_locales"),
         )
 
     def _same(self, asked: _Ask, session: Session) -> bool:
@@ -150,7 +153,8 @@ class LogoutRoutes:
             hidden=(Hidden(name="ticket", value=sealed),),
             product=self._house.brand_of(asked.client.product) if asked.client else None,
         )
-        frame = self._house.frames(request, page.product)
+        locale = self._house.frames.locale(request, asked.locales)
+        frame = self._house.frames(request, page.product, locale=locale)
         targets = () if asked.back_url is None else (policy_source(asked.back_url),)
         return page_response(page, frame, headers=browser.headers, form_targets=targets)
 
@@ -164,7 +168,8 @@ class LogoutRoutes:
             back_name=asked.client.product.name if asked.client and asked.back_url else "",
         )
         brand = self._house.brand_of(asked.client.product) if asked.client else None
-        return page_response(page, self._house.frames(request, brand), headers=dropped)
+        frame = self._house.frames(request, brand, locale=self._house.frames.locale(request, asked.locales))
+        return page_response(page, frame, headers=dropped)
 
 
 def _with_state(uri: str, state: str | None) -> str:

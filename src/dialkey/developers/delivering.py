@@ -33,9 +33,9 @@ from dialkey.web.posting import Posted, Poster, Unreachable
 
 TEST = "webhook.test"
 POLL = 1.0
-LEASE = 60 * SECOND
+LEASE = 20 * SECOND
 """How long an endpoint belongs to the process that took it; a process that died gives it back then."""
-WORK = 40 * SECOND
+WORK = 10 * SECOND
 """After so long it is given back, so that others get their turn; with one call's time to spare."""
 SCHEDULE = (5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
 """Between a message's attempts, as the specification proposes; the last one goes on."""

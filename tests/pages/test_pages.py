@@ -54,7 +54,7 @@ def surroundings(locale: str = "en", **fields: object) -> Frame:
     return Frame(locale=locale, languages=languages, request_id="r1", **fields)
 
 
-VOID = {"meta", "link", "input", "img", "br", "hr"}
+VOID = {"meta", "link", "input", "img", "br", "hr", "wbr"}
 SVG_LEAVES = {"path", "rect", "circle", "g"}
 
 

@@ -20,6 +20,7 @@ from dialkey.web.errors import Refusal
 
 Uri = Annotated[str, Meta(max_length=2000, examples=["https://app.example/callback"])]
 Uris = Annotated[tuple[Uri, ...], Meta(max_length=MAX_URIS)]
+LogoutUri = Annotated[str, Meta(max_length=2000)]
 Grants = Annotated[tuple[GrantType, ...], Meta(max_length=3)]
 ClientId = Annotated[str, Meta(description="A UUID.", examples=["0d5c7c1e-52e1-4a0e-8a1c-9ec1a1a2f7de"])]
 SigningAlgorithm = Literal["RS256", "ES256"]
@@ -107,6 +108,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     id_token_signed_response_alg: str
     access_token_format: Annotated[str, Meta(description="`opaque`, or `jwt` (RFC 9068).")]
     jwks: Annotated[JwkSet | None, Meta(description="Of a client with `private_key_jwt`.")]
+    backchannel_logout_uri: Annotated[str | None, Meta(description="Where logout tokens are posted to.")]
+    backchannel_logout_session_required: Annotated[bool, Meta(description="Every logout token has `sid`.")]
     status: Literal["active", "disabled"]
     pending: Annotated[bool, Meta(description="A new client of an approved product: for test numbers until approval.")]
     secrets: Annotated[tuple[Secret, ...], Meta(description="The live ones.")]
@@ -155,6 +158,8 @@ class ClientNew(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     id_token_signed_response_alg: SigningAlgorithm = "RS256"
     access_token_format: TokenFormat = "opaque"
     jwks: JwkSet | None = None
+    backchannel_logout_uri: LogoutUri | None = None
+    backchannel_logout_session_required: bool = False
     client_secret_expires_at: Annotated[Moment | None, Meta(description="Within ten years; null: never.")] = None
 
 
@@ -172,6 +177,8 @@ class ClientChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     id_token_signed_response_alg: SigningAlgorithm | UnsetType = UNSET
     access_token_format: TokenFormat | UnsetType = UNSET
     jwks: JwkSet | UnsetType | None = UNSET
+    backchannel_logout_uri: LogoutUri | UnsetType | None = UNSET
+    backchannel_logout_session_required: bool | UnsetType = UNSET
     status: Literal["active", "disabled"] | UnsetType = UNSET
 
 
@@ -219,6 +226,8 @@ def client_fields(found: ClientView) -> dict[str, Any]:
         "id_token_signed_response_alg": found.id_token_alg,
         "access_token_format": found.access_token_format,
         "jwks": stored_keys(found.jwks),
+        "backchannel_logout_uri": found.backchannel_logout_uri,
+        "backchannel_logout_session_required": found.backchannel_logout_session_required,
         "status": found.status,
         "pending": found.pending,
         "secrets": tuple(map(secret_shape, found.secrets)),

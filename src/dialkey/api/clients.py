@@ -67,6 +67,8 @@ async def create_client(house: ApiHouse, call: Call) -> NewClient:
         id_token_alg=body.id_token_signed_response_alg,
         access_token_format=body.access_token_format,
         jwks=None if body.jwks is None else keys_text(body.jwks),
+        backchannel_logout_uri=body.backchannel_logout_uri,
+        backchannel_logout_session_required=body.backchannel_logout_session_required,
         secret_expires_at=instant_or_none(body.client_secret_expires_at),
     )
     return await house.clients.create(call.actor, call.path["product_id"], draft)
@@ -131,6 +133,8 @@ _CLIENT = Client(
     id_token_signed_response_alg="RS256",
     access_token_format="opaque",
     jwks=None,
+    backchannel_logout_uri=None,
+    backchannel_logout_session_required=False,
     status="active",
     pending=False,
     secrets=(SECRET,),
@@ -141,7 +145,7 @@ _MADE = ClientMade(**{name: getattr(_CLIENT, name) for name in _CLIENT.__struct_
 _REGISTRATION = (
     "name_length", "name_spaces", "name_form", "name_characters", "redirect_uri", "redirect_uri_missing",
     "machine_redirect_uri", "too_many_uris", "grant_types", "machine_grant_types", "public_client_credentials",
-    "refresh_without_code", "browser_secret", "jwks", "jwks_missing", *KEY_FAULTS,
+    "refresh_without_code", "browser_secret", "jwks", "jwks_missing", "backchannel_logout_uri", *KEY_FAULTS,
 )  # fmt: skip
 _EDIT = ("no_such_client", "organization_closing")
 

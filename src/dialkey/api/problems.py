@@ -188,6 +188,7 @@ PROBLEMS: Mapping[str, Problem] = {
             "id_token_alg": "The algorithm is not known here|`RS256` or `ES256`.",
             "access_token_format": "The format is not known here|`opaque` or `jwt`.",
             "jwks": "These keys cannot be used|`jwks` is for `private_key_jwt` only, and holds public keys only.",
+            "backchannel_logout_uri": "The back-channel logout address cannot be used|https, with a public name.",
             "jwks_missing": "The keys are missing|`private_key_jwt` needs `jwks`.",
             "expiry": "The time cannot be used|It has to lie ahead, within ten years.",
             "grace": "The grace cannot be used|0 to {most} seconds.",

@@ -292,10 +292,12 @@ class DeliveryLane:
 
 def _outcome(posted: Posted) -> str:
     if posted.good:
-        return "ok"
-    if posted.status == 410:
-        return "gone"
-    return "redirect" if 300 <= posted.status < 400 else "status"
+        outcome = "ok"
+    elif posted.status == 410:
+        outcome = "gone"
+    else:
+        outcome = "redirect" if 300 <= posted.status < 400 else "status"
+    return outcome
 
 
 __all__ = ["SCHEDULE", "TEST", "DeliveryLane"]

@@ -222,7 +222,7 @@ def test_every_code_that_the_rules_know_has_words() -> None:
         "account_only", "email", "invited_already", "last_owner", "member_exists", "name_differs", "no_such_invitation",
         "no_such_key", "not_closing", "other_address", "too_many_invitations", "too_many_keys", "too_many_members",
         "too_many_organizations", "too_soon", "yourself", "comment_characters", "comment_length", "comment_missing",
-        "scopes", "expires_at",
+        "scopes", "expires_at", "no_such_delivery", "webhook_off", "too_many_requests",
     }  # fmt: skip
     no_codes = {"key", "redirect", "post_logout", "post_revoke", "machine", "profile", "retry_window",
                 "public_client_introspects", "too_many_operators"}  # fmt: skip

@@ -369,7 +369,7 @@ async def test_deliveries_in_the_portal(site: Site) -> None:
     await site.built.deliveries.run_due()
     assert json.loads(receiver.got[0].body)["type"] == "webhook.test"
     page = await ada.get(url)
-    assert "webhook.test" in page.text and "204 after" in page.text
+    assert "webhook.<wbr>test" in page.text and "204 after" in page.text
     receiver.answer = lambda got: 400
     await site.visitor().complete(site.world.web, ANNA)
     await site.built.publisher.turn()
@@ -385,7 +385,7 @@ async def test_deliveries_in_the_portal(site: Site) -> None:
     viewer = await developer(site, "Vera", "vera@voicebox.example")
     await join(site, site.world.organization, viewer, Role.VIEWER)
     page = await viewer.get(url)
-    assert "webhook.test" in page.text and "/replay" not in page.text and "/test" not in page.text
+    assert "webhook.<wbr>test" in page.text and "/replay" not in page.text and "/test" not in page.text
     assert (await viewer.post(f"{url}/test", {})).status_code in (403, 404, 400)
     eve = await developer(site, "Eve", "eve@other.example")
     assert (await eve.get(url)).status_code == 404

@@ -191,7 +191,10 @@ def build(
     organizations = Organizations(office)
     consent_log, queues = ConsentLog(storage), Queues(storage, settings, clock, entropy)
     poster = Poster(local=not settings.public)
-    deliveries = DeliveryLane(storage, settings, keyring, clock, entropy, consent_log, poster)
+    webhooks = Webhooks(office)
+    deliveries = DeliveryLane(
+        storage, settings, keyring, clock, entropy, consent_log, poster, webhooks.signing_keys
+    )
     publisher = Publisher(storage, settings, clock, entropy, deliveries.wake)
     consents = Consents(storage, keyring, clock, entropy)
     withdrawals = Withdrawals(storage, consents, authorizations, clock, entropy)
@@ -293,7 +296,7 @@ def build(
         notices=Notices(office),
         keys=ApiKeys(office),
         trail=Trail(office),
-        webhooks=Webhooks(office),
+        webhooks=webhooks,
         deliveries=Deliveries(office, deliveries.wake),
         products=products,
         versions=Versions(office),

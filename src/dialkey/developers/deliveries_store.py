@@ -12,11 +12,6 @@ CLAIM = Statement(
     ORDER BY due_at LIMIT :most {{skip_locked}})
     RETURNING id, organization_id, url, failures, failing_since""",
 )
-KEYS = Statement(
-    "webhook_secrets.signing",
-    """SELECT id, sealed FROM webhook_secrets
-    WHERE webhook_id = :webhook_id AND (expires_at IS NULL OR expires_at > :now) ORDER BY created_at DESC, id""",
-)
 DUE = Statement(
     "webhook_deliveries.due",
     """SELECT message_id, type, attempts, give_up_at, created_at FROM webhook_deliveries

@@ -8,6 +8,7 @@ and fewer the longer it is dead.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
@@ -42,6 +43,7 @@ SCHEDULE = (5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 
 FIRST_REST, LONGEST_REST = 5 * SECOND, 5 * MINUTE
 """An endpoint that failed is left alone; twice as long with each failure."""
 MOST_RETRY_AFTER = DAY
+Keys = Callable[[str], Awaitable[Sequence[bytes]]]
 log = structlog.get_logger("dialkey.webhooks")
 _CALLS = Counter("dialkey_webhook_calls", "Calls of webhook endpoints by what came of them.", ["outcome"])
 
@@ -82,7 +84,9 @@ class DeliveryLane:
         entropy: Entropy,
         events: EventLog,
         poster: Poster,
+        keys: Keys,
     ) -> None:
+        """`keys` gives what an endpoint's messages are signed with, the newest first."""
         self._storage = storage
         self._policy = settings.webhooks
         self._keyring = keyring
@@ -90,6 +94,7 @@ class DeliveryLane:
         self._entropy = entropy
         self._events = events
         self._poster = poster
+        self._keys = keys
         self._woken = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -151,9 +156,7 @@ class DeliveryLane:
 
     async def _serve(self, endpoint: Row, since: Instant) -> None:
         """Works through what is due at one endpoint, until it fails or its turn is over."""
-        rows = await self._storage.read.all(store.KEYS, webhook_id=endpoint.id, now=since)
-        opened = (self._keyring.open_box(f"webhook/{row.id}", row.sealed) for row in rows)
-        keys = [key for key in opened if key is not None]
+        keys = await self._keys(endpoint.id)
         probing = endpoint.failures > 0
         while keys and not self._stopping and self._clock.now() - since < WORK:
             due = await self._storage.read.all(
@@ -170,7 +173,7 @@ class DeliveryLane:
             probing = False
         await self._release(endpoint.id)
 
-    async def _try(self, endpoint: Row, row: Row, keys: list[bytes]) -> Attempt:
+    async def _try(self, endpoint: Row, row: Row, keys: Sequence[bytes]) -> Attempt:
         began = asyncio.get_running_loop().time()
         status, outcome, retry_after = None, "lost", None
         body = await self._body(endpoint, row)

@@ -11,7 +11,7 @@ from dialkey.base.entropy import Entropy
 from dialkey.base.ids import looks_like_id, new_id
 from dialkey.events import queues_store as store
 from dialkey.events.model import Lease
-from dialkey.events.store import LEASED, EventLog, event_of
+from dialkey.events.store import LEASED, event_of
 from dialkey.settings import Settings
 from dialkey.storage import Storage, Writer
 from dialkey.web.errors import Refusal
@@ -154,5 +154,3 @@ class Queues:
 
         return await self._storage.write(unit)
 
-
-__all__ = ["MOST_QUEUES", "NAME", "EventLog", "Outlook", "Queue", "Queues"]

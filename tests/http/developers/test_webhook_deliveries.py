@@ -331,8 +331,9 @@ async def test_two_processes_do_not_share_an_endpoint(any_hook: Hook) -> None:
 
     hook, site = any_hook, any_hook.site
     other = DeliveryLane(
-        site.storage, site.settings, site.keyring, site.clock, site.entropy, EventLog(site.storage), Poster(local=True)
-    )
+        site.storage, site.settings, site.keyring, site.clock, site.entropy, EventLog(site.storage), Poster(local=True),
+        site.built.portal.webhooks.signing_keys,
+    )  # fmt: skip
     hook.receiver.delay = 0.05
     for number in NUMBERS[:5]:
         await site.visitor().complete(site.world.web, number)

@@ -129,7 +129,7 @@ REASONS: tuple[Reason, ...] = (
     _failed("token_over", "The access token is not alive.", "Refresh it; an access token lives for an hour.",
             "not a living access token", "malformed", "the bearer"),
     _failed("token_scope", "The access token does not reach this far.", "Ask for the scope in the authorization request.",
-            "openid is missing", "a client's own token"),
+            "openid is missing", "a client's own token", "needs "),
     _failed("token_audience", "The access token is for another API.", "Ask for a token without that API's scopes.",
             "for another audience"),
     _failed("token_transport", "The access token was sent in a way that is not taken.",

@@ -332,3 +332,19 @@ async def test_a_closed_account_is_gone_and_its_address_free(house: House) -> No
     assert fresh.account_id != session.account_id
     with pytest.raises(Refusal, match="no_such_account"):
         await house.accounts.close_account(session.account_id, actor="cli:tests")
+
+
+async def test_a_password_that_is_changed_meanwhile_opens_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old one was right when it was looked at, and is over when the session would begin."""
+    session = await house.join()
+    verify = house.accounts._hasher.verify
+
+    async def slowly(known: str | None, password: str) -> bool:
+        right = await verify(known, password)
+        await house.accounts.change_password(session, OTHER)
+        return right
+
+    monkeypatch.setattr(house.accounts._hasher, "verify", slowly)
+    assert await house.enter() == Wrong()
+    monkeypatch.undo()
+    assert await house.session(await house.enter(OTHER))

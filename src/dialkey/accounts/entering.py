@@ -37,7 +37,10 @@ class EnteringRules(CodeRules):
             return Wrong()
         renewed = await self._hasher.hash(password) if self._hasher.needs_rehash(known) else None
 
-        async def unit(writer: Writer) -> SignedIn | NeedsSecondFactor:
+        async def unit(writer: Writer) -> SignedIn | NeedsSecondFactor | Wrong:
+            now_known = await writer.one(store.ACCOUNT, id=account.id)
+            if now_known is None or now_known.password_hash != known:
+                return Wrong()  # changed while this one was being looked at: its sessions have just been ended
             await give_back(writer, self._keyring, limits)
             if renewed is not None:
                 await writer.run(store.REHASH, id=account.id, old=known, new=renewed)

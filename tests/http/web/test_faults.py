@@ -18,7 +18,7 @@ TELLING = re.compile(
 )
 UNKNOWN = ["/nothing", "/docs", "/redoc", "/openapi.json", "/debug", "/debug/pprof", "/admin", "/admin/health", "/metrics",
            "/server-status", "/actuator/health", "/.env", "/.git/config", "/oauth2", "/oauth2/nothing", "/oauth2/device/auth",
-           "/oauth2/register", "/console", "/api", "/graphql", "/static/x", "/healthz", "/%2e%2e/etc/passwd", "/a" * 300,
+           "/oauth2/register", "/console", "/apis", "/graphql", "/static/x", "/healthz", "/%2e%2e/etc/passwd", "/a" * 300,
            "/wp-login.php", "/oauth2/token/", "/OAUTH2/TOKEN", "/.well-known/", "/.well-known/nothing"]  # fmt: skip
 
 
